@@ -1,0 +1,124 @@
+import type { Decoded } from './decode.ts'
+import type { SessionReset } from './fault.ts'
+import { sessionReset } from './fault.ts'
+import { asTrans, bgpVersion, capabilityCode, errorCode, openSubcode, optionalParameter } from './iana.ts'
+import type { Capability, OpenMessage } from './messages.ts'
+import { Reader } from './reader.ts'
+
+/** What a reader adds to, or the fault that ends the reading. */
+type Outcome = SessionReset | undefined
+
+const openFault = (subcode: number, message: string, data?: Uint8Array): SessionReset =>
+  sessionReset(errorCode.openMessage, subcode, message, data)
+
+/**
+ * Reads the body of an OPEN (RFC 4271 section 4.2) and makes every check of section 6.2 that needs no configuration.
+ * Whether the AS and the identifier are the expected ones is for the session to say.
+ */
+export function decodeOpen(body: Uint8Array): Decoded<OpenMessage> {
+  const reader = new Reader(body)
+  const [version = 0, asn = 0, holdTimeSeconds = 0] = [reader.uint8(), reader.uint16(), reader.uint16()]
+  const [routerId = 0, parametersLength = 0] = [reader.uint32(), reader.uint8()]
+  const capabilities: Capability[] = []
+  const open: OpenMessage = { kind: 'open', version, asn, holdTimeSeconds, routerId, capabilities }
+  const fault =
+    versionFault(open) ?? readParameters(reader.rest(), parametersLength, capabilities) ?? openFieldFault(open)
+  return fault === undefined ? { ok: true, message: open } : { ok: false, fault }
+}
+
+/**
+ * The data is the version that we would speak (RFC 4271 section 6.2). What follows another version is not ours to read.
+ */
+const versionFault = ({ version }: OpenMessage): Outcome =>
+  version === bgpVersion
+    ? undefined
+    : openFault(openSubcode.unsupportedVersionNumber, `version ${version} is not 4`, Uint8Array.of(0, bgpVersion))
+
+function openFieldFault(open: OpenMessage): Outcome {
+  const { holdTimeSeconds, routerId } = open
+  const asFault = peerAsFault(open)
+  if (asFault !== undefined) return asFault
+  if (holdTimeSeconds === 1 || holdTimeSeconds === 2) {
+    const message = `a hold time of ${holdTimeSeconds} s is not 0 or at least 3`
+    return openFault(openSubcode.unacceptableHoldTime, message, Uint8Array.of(0, holdTimeSeconds))
+  }
+  return routerId === 0 ? openFault(openSubcode.badBgpIdentifier, 'the BGP Identifier is 0 (RFC 6286)') : undefined
+}
+
+/** AS 0 (RFC 7607), and AS_TRANS that no capability explains: it is nobody's AS number (RFC 6793 section 9). */
+function peerAsFault({ asn, capabilities }: OpenMessage): Outcome {
+  const fourOctet = capabilities.find((capability) => capability.kind === 'fourOctetAs')
+  if (asn === 0 || fourOctet?.asn === 0) return openFault(openSubcode.badPeerAs, 'the AS number is 0 (RFC 7607)')
+  if (asn === asTrans && fourOctet === undefined) {
+    return openFault(openSubcode.badPeerAs, 'the AS number is AS_TRANS, without the capability that tells the real one')
+  }
+  return undefined
+}
+
+/** Optional parameters must fill the message to its end; in the longer form of RFC 9072 lengths have two octets. */
+function readParameters(bytes: Uint8Array, length: number, capabilities: Capability[]): Outcome {
+  const reader = new Reader(bytes)
+  const isExtended = length > 0 && bytes[0] === optionalParameter.extendedLength
+  if (isExtended) reader.uint8()
+  // RFC 9072 section 2: the one-octet length is ignored once the first type is 255.
+  const declared = isExtended ? reader.uint16() : length
+  if (declared !== reader.remaining) {
+    return openFault(openSubcode.unspecific, `the optional parameters do not fill their ${bytes.length} octets`)
+  }
+  while (reader.remaining > 0) {
+    const fault = readParameter(reader, isExtended, capabilities)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
+function readParameter(reader: Reader, isExtended: boolean, capabilities: Capability[]): Outcome {
+  const type = reader.uint8() ?? 0
+  const length = isExtended ? reader.uint16() : reader.uint8()
+  const value = length === undefined ? undefined : reader.bytes(length)
+  if (value === undefined) return openFault(openSubcode.unspecific, `an optional parameter of type ${type} is cut off`)
+  if (type !== optionalParameter.capabilities) {
+    return openFault(openSubcode.unsupportedOptionalParameter, `an optional parameter of type ${type} is not supported`)
+  }
+  return readCapabilities(new Reader(value), capabilities)
+}
+
+function readCapabilities(reader: Reader, capabilities: Capability[]): Outcome {
+  while (reader.remaining > 0) {
+    const code = reader.uint8() ?? 0
+    const length = reader.uint8()
+    const value = length === undefined ? undefined : reader.bytes(length)
+    if (value === undefined) return openFault(openSubcode.unspecific, `a capability of code ${code} is cut off`)
+    const capability = toCapability(code, value)
+    if (capability === undefined) {
+      return openFault(openSubcode.unspecific, `a capability of code ${code} cannot have ${value.length} octets`)
+    }
+    if (contradicts(capability, capabilities)) {
+      return openFault(openSubcode.unspecific, 'two capabilities tell different AS numbers')
+    }
+    capabilities.push(capability)
+  }
+  return undefined
+}
+
+/**
+ * undefined: a capability that we need has a wrong length. One that we do not know is kept whatever it is (RFC 5492).
+ */
+function toCapability(code: number, value: Uint8Array): Capability | undefined {
+  const reader = new Reader(value)
+  if (code === capabilityCode.multiprotocol) {
+    const [afi, , safi] = [reader.uint16(), reader.uint8(), reader.uint8()]
+    if (afi === undefined || safi === undefined || reader.remaining > 0) return undefined
+    return { kind: 'multiprotocol', afi, safi }
+  }
+  if (code === capabilityCode.fourOctetAs) {
+    const asn = reader.uint32()
+    return asn === undefined || reader.remaining > 0 ? undefined : { kind: 'fourOctetAs', asn }
+  }
+  if (code === capabilityCode.routeRefresh && value.length === 0) return { kind: 'routeRefresh' }
+  return { kind: 'unknown', code, value: value.slice() }
+}
+
+const contradicts = (capability: Capability, earlier: readonly Capability[]): boolean =>
+  capability.kind === 'fourOctetAs' &&
+  earlier.some((other) => other.kind === 'fourOctetAs' && other.asn !== capability.asn)

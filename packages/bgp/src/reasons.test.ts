@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { reasonOf, reasonTable } from './reasons.ts'
+
+test('the reference page lists every reason with its meaning and remedy, and no other', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/reference/session-reasons.md'), 'utf8')
+  const rows = page
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+  const expected = Object.entries(reasonTable).map(([code, { meaning, remedy }]) => [`\`${code}\``, meaning, remedy])
+  assert.deepEqual(rows, expected)
+})
+
+test('a reason without a sentence of its own has the one of the table', () => {
+  assert.deepEqual(reasonOf('established'), { code: 'established', message: 'The session is up.' })
+})
