@@ -1,0 +1,8 @@
+export type { AnnotationName } from './annotations.ts'
+export { annotationOf, annotationPrefix } from './annotations.ts'
+export { evaluate } from './evaluate.ts'
+export type { SessionObstacle } from './kinds/peer.ts'
+export { sessionObstacles } from './kinds/peer.ts'
+export { announcesPool, toPoolsMatching } from './pools.ts'
+export { selects, selectsAny } from './selector.ts'
+export type * from './types.ts'

@@ -1,0 +1,57 @@
+import type { z } from 'zod'
+import type { metadataSchema } from '../schemas/metadata.ts'
+import type { FieldPath, Kind, Meta, ObjectRef, Resource } from '../types.ts'
+
+/** A field that is valid but has no effect. */
+export interface Note {
+  readonly path: FieldPath
+  readonly value: string
+  readonly reason: string
+}
+
+/** What a valid object says. */
+export interface Built {
+  readonly resource: Resource
+  readonly notes: readonly Note[]
+  /** spec.communities of a BGPAdvertisement: what they mean depends on the Community objects. */
+  readonly communities: readonly string[]
+}
+
+export type ReadResult =
+  { readonly ok: true; readonly built: Built } | { readonly ok: false; readonly issues: readonly z.core.$ZodIssue[] }
+
+/** A kind in one version of its API. */
+export interface Definition {
+  readonly kind: Kind
+  readonly apiVersion: string
+  readonly isNamespaced: boolean
+  /** Schema of the whole object; `shape.spec` of a metallb.io kind is what its CRD says of spec. */
+  readonly schema: z.ZodObject
+  readonly read: (value: unknown, ref: ObjectRef) => ReadResult
+}
+
+/** Makes a kind of its name, its schema and what to build of a valid object. */
+export function define<S extends z.ZodObject<{ metadata: typeof metadataSchema }>>(
+  identity: Pick<Definition, 'kind' | 'apiVersion' | 'isNamespaced'>,
+  schema: S,
+  build: (object: z.output<S>, meta: Meta) => Resource | Built,
+): Definition {
+  return {
+    ...identity,
+    schema,
+    read: (value, ref) => {
+      const result = schema.safeParse(value)
+      if (!result.success) return { ok: false, issues: result.error.issues }
+      const answer = build(result.data, metaOf(result.data.metadata, ref))
+      return { ok: true, built: 'resource' in answer ? answer : { resource: answer, notes: [], communities: [] } }
+    },
+  }
+}
+
+const metaOf = (metadata: z.output<typeof metadataSchema>, ref: ObjectRef): Meta => ({
+  ref,
+  labels: metadata.labels ?? {},
+  annotations: metadata.annotations ?? {},
+  uid: metadata.uid ?? '',
+  isStale: false,
+})

@@ -1,0 +1,36 @@
+import { isRecord, renderValue, valueAt } from './fields.ts'
+import type { FieldPath } from './types.ts'
+
+const hidden = '(hidden: it may hold a password)'
+
+/**
+ * The value at a path as a fault may show it. The object as a whole is not shown, and what can hold a password never is:
+ * anything of a Secret, and of a BGPPeer the password fields, fields that the kind does not know (a misspelt `password`
+ * is one of them), and a whole metadata or spec.
+ */
+export function shownValue(kind: string, object: unknown, path: FieldPath, code: string): string | undefined {
+  const value = path.length === 0 ? undefined : valueAt(object, path)
+  if (value === undefined) return undefined
+  if (kind === 'Secret') return hidden
+  if (kind === 'BGPPeer' && mayHoldPassword(path, code)) return hidden
+  return renderValue(withoutPasswords(value))
+}
+
+const mayHoldPassword = (path: FieldPath, code: string): boolean =>
+  path.length < 2 ||
+  code === 'unknown-field' ||
+  path[1] === 'password' ||
+  path[1] === 'passwordSecret' ||
+  path[1] === 'annotations'
+
+/** The value without fields named after a password, and without the manifest that kubectl keeps in an annotation. */
+function withoutPasswords(value: unknown): unknown {
+  if (Array.isArray(value)) return (value as readonly unknown[]).map(withoutPasswords)
+  if (!isRecord(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, field]) => [
+      key,
+      /password|last-applied/i.test(key) ? hidden : withoutPasswords(field),
+    ]),
+  )
+}
