@@ -1,0 +1,138 @@
+import type { Address } from '@holdfast/ip'
+import { addressFromBigInt } from '@holdfast/ip'
+import type { PoolTable, Spot } from './pool-table.ts'
+import { sharingRefusal } from './refusal.ts'
+import { portInUse } from './share-group.ts'
+import type { Freed, Shelf } from './shelf.ts'
+import type { History, Placed, Refusal } from './types.ts'
+import type { Want } from './want.ts'
+
+/** Who holds what, and who held it before. It changes in place, for as long as its pools stay the same. */
+export class Ledger {
+  readonly pools: PoolTable
+  /** By Service key, IPv4 first. */
+  readonly #held = new Map<string, readonly Spot[]>()
+  /** By Service key: free addresses that it was the last to use, in the order of release. */
+  readonly #lastUsed = new Map<string, readonly Spot[]>()
+  readonly #shelves: readonly Shelf[]
+  #releases = 0
+  #history: { readonly version: number; readonly value: History } | undefined
+
+  /** Addresses of the history that are in no pool any more, or avoided by it, no longer matter and are left out. */
+  constructor(pools: PoolTable, history: History) {
+    this.pools = pools
+    this.#shelves = [...pools.entries.values()].flatMap(({ shelves }) =>
+      [shelves.ipv4, shelves.ipv6].filter((shelf) => shelf !== undefined),
+    )
+    for (const range of history.longAgo) this.#markLongAgo(range.first, range.last)
+    for (const { address, service } of history.released) {
+      const spot = pools.spotOf(address)
+      if (spot !== undefined) this.remember(spot, service)
+    }
+  }
+
+  /** What the Service holds; undefined where it holds nothing. */
+  spotsOf(service: string): readonly Spot[] | undefined {
+    return this.#held.get(service)
+  }
+
+  /** Free addresses that the Service was the last to use, the latest last. */
+  lastUsedBy(service: string): readonly Spot[] {
+    return this.#lastUsed.get(service) ?? []
+  }
+
+  /** True where the address is free, or can be shared with those who hold it. */
+  fits(spot: Spot, want: Want): boolean {
+    const holding = spot.shelf.holdingAt(spot.value)
+    if (holding === undefined) return true
+    if (holding.members.has(want.key)) return true
+    return want.group !== undefined && holding.group === want.group && portInUse(holding, want) === undefined
+  }
+
+  /** Why the address does not fit, in words that name a holder; undefined where it fits. */
+  conflictAt(spot: Spot, want: Want): Refusal | undefined {
+    const holding = spot.shelf.holdingAt(spot.value)
+    if (holding === undefined || this.fits(spot, want)) return undefined
+    const port = holding.group === want.group ? portInUse(holding, want) : undefined
+    const holder = (port === undefined ? undefined : holding.ports.get(port)) ?? firstOther(holding.members, want.key)
+    return sharingRefusal(placedAt(spot), want, { holder, other: holding.members.get(holder), port })
+  }
+
+  /** Makes the Service a holder of addresses that fit it, besides those that it holds. */
+  hold(want: Want, spots: readonly Spot[]): void {
+    for (const spot of spots) {
+      const freed = spot.shelf.hold(spot, want)
+      if (freed !== undefined) this.#forgetUse(spot.shelf, freed)
+    }
+    const held = [...(this.#held.get(want.key) ?? []), ...spots]
+    this.#held.set(
+      want.key,
+      held.sort((a, b) => (a.shelf.family < b.shelf.family ? -1 : 1)),
+    )
+  }
+
+  /** The Service holds nothing any more. Nothing is remembered of it until `remember`. */
+  letGo(service: string): void {
+    for (const spot of this.#held.get(service) ?? []) spot.shelf.letGo(spot.value, service)
+    this.#held.delete(service)
+  }
+
+  /** Notes the last user of an address, unless others still hold it. */
+  remember(spot: Spot, service: string): void {
+    if (spot.shelf.holdingAt(spot.value) !== undefined) return
+    const before = spot.shelf.freedAt(spot.value)
+    if (before !== undefined) this.#forgetUse(spot.shelf, before)
+    this.#releases += 1
+    const forgotten = spot.shelf.remember({ value: spot.value, service, order: this.#releases })
+    this.#lastUsed.set(service, [...this.lastUsedBy(service), spot])
+    if (forgotten !== undefined) this.#forgetUse(spot.shelf, forgotten)
+  }
+
+  /** The history as a value; the same one until it changes. */
+  history(): History {
+    const version = this.#shelves.reduce((sum, shelf) => sum + shelf.historyVersion, 0)
+    if (this.#history?.version !== version) this.#history = { version, value: this.#snapshot() }
+    return this.#history.value
+  }
+
+  #snapshot(): History {
+    const freed = this.#shelves.flatMap((shelf) => Array.from(shelf.freed(), (entry) => ({ shelf, entry })))
+    freed.sort((a, b) => a.entry.order - b.entry.order)
+    return {
+      released: freed.map(({ shelf, entry }) => ({ address: shelf.addressOf(entry.value), service: entry.service })),
+      longAgo: this.#shelves.flatMap((shelf) =>
+        shelf.longAgo().map(({ first, last }) => ({ first: shelf.addressOf(first), last: shelf.addressOf(last) })),
+      ),
+    }
+  }
+
+  #markLongAgo(first: Address, last: Address): void {
+    const from = BigInt(first.value)
+    const to = BigInt(last.value)
+    for (const { shelves } of this.pools.entries.values()) {
+      for (const range of shelves[first.family]?.ranges ?? []) {
+        const start = from > range.first ? from : range.first
+        const end = to < range.last ? to : range.last
+        if (start <= end) shelves[first.family]?.markLongAgo(start, end)
+      }
+    }
+  }
+
+  #forgetUse(shelf: Shelf, freed: Freed): void {
+    const rest = this.lastUsedBy(freed.service).filter((spot) => spot.shelf !== shelf || spot.value !== freed.value)
+    if (rest.length === 0) this.#lastUsed.delete(freed.service)
+    else this.#lastUsed.set(freed.service, rest)
+  }
+}
+
+/** An address with the name of its pool. */
+export const placedAt = (spot: Spot): Placed => ({
+  address: addressFromBigInt(spot.shelf.family, spot.value),
+  pool: spot.shelf.pool.name,
+})
+
+function firstOther(members: ReadonlyMap<string, Want>, service: string): string {
+  let first = ''
+  for (const key of members.keys()) if (key !== service && (first === '' || key < first)) first = key
+  return first
+}

@@ -1,0 +1,123 @@
+import type { Address, Family } from '@holdfast/ip'
+import { addressToBigInt, equalRanges } from '@holdfast/ip'
+import { Shelf } from './shelf.ts'
+import type { Pool, PoolCounts } from './types.ts'
+import { sameLists } from './want.ts'
+
+/** A pool with its addresses, by family; undefined where it has none of the family. */
+export interface PoolEntry {
+  readonly pool: Pool
+  readonly shelves: Readonly<Record<Family, Shelf | undefined>>
+}
+
+/** Where an address is kept. */
+export interface Spot {
+  readonly shelf: Shelf
+  readonly value: bigint
+  readonly rangeIndex: number
+}
+
+interface Span {
+  readonly first: bigint
+  readonly last: bigint
+  readonly shelf: Shelf
+  readonly rangeIndex: number
+}
+
+/** All pools, found by name, by address, and in the order in which they serve. */
+export class PoolTable {
+  /** By name, in the order of names. */
+  readonly entries: ReadonlyMap<string, PoolEntry>
+  /** Open to every Service, in the order of names. */
+  readonly #open: readonly PoolEntry[]
+  readonly #spans: Readonly<Record<Family, readonly Span[]>>
+
+  constructor(pools: readonly Pool[]) {
+    const sorted = byName(pools)
+    this.entries = new Map(sorted.map((pool) => [pool.name, toEntry(pool)]))
+    if (this.entries.size !== pools.length) throw new Error('two pools have the same name')
+    const entries = [...this.entries.values()]
+    this.#open = entries.filter(({ pool }) => pool.autoAssign && !pool.isRestricted)
+    this.#spans = { ipv4: spansOf(entries, 'ipv4'), ipv6: spansOf(entries, 'ipv6') }
+  }
+
+  /** Finds an address; undefined where no pool has it, or where its pool avoids it. */
+  spotOf(address: Address): Spot | undefined {
+    const spot = this.spotEvenIfAvoided(address)
+    return spot?.shelf.avoids(spot.value) === true ? undefined : spot
+  }
+
+  /** Finds an address, also one ending in .0 or .255 in a pool that avoids these. */
+  spotEvenIfAvoided(address: Address): Spot | undefined {
+    const value = addressToBigInt(address)
+    const spans = this.#spans[address.family]
+    let low = 0
+    let high = spans.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const span = spans[middle]
+      if (span !== undefined && span.last < value) low = middle + 1
+      else high = middle
+    }
+    const span = spans[low]
+    return span === undefined || value < span.first
+      ? undefined
+      : { shelf: span.shelf, value, rangeIndex: span.rangeIndex }
+  }
+
+  /**
+   * The pools that assign on their own, in the order in which they are tried: pinned ones as given, then the open
+   * ones.
+   */
+  candidatesFor(pinnedPools: readonly string[]): readonly PoolEntry[] {
+    if (pinnedPools.length === 0) return this.#open
+    const pinned: PoolEntry[] = []
+    for (const name of pinnedPools) {
+      const entry = this.entries.get(name)
+      if (entry?.pool.isRestricted === true && entry.pool.autoAssign) pinned.push(entry)
+    }
+    return [...pinned, ...this.#open]
+  }
+
+  /** By pool name. */
+  counts(): ReadonlyMap<string, PoolCounts> {
+    return new Map(Array.from(this.entries, ([name, entry]) => [name, countsOf(entry)]))
+  }
+}
+
+function toEntry(pool: Pool): PoolEntry {
+  const shelfOf = (family: Family): Shelf | undefined =>
+    pool.ranges.some((range) => range.first.family === family) ? new Shelf(pool, family) : undefined
+  return { pool, shelves: { ipv4: shelfOf('ipv4'), ipv6: shelfOf('ipv6') } }
+}
+
+const spansOf = (entries: readonly PoolEntry[], family: Family): readonly Span[] =>
+  entries
+    .flatMap(({ shelves }) => shelves[family] ?? [])
+    .flatMap((shelf) => shelf.ranges.map((range, rangeIndex) => ({ ...range, shelf, rangeIndex })))
+    .sort((a, b) => (a.first < b.first ? -1 : 1))
+
+/** True where two lists have equal pools, in whatever order. */
+export const samePools = (a: readonly Pool[], b: readonly Pool[]): boolean => sameLists(byName(a), byName(b), samePool)
+
+const byName = (pools: readonly Pool[]): readonly Pool[] => [...pools].sort((a, b) => (a.name < b.name ? -1 : 1))
+
+const samePool = (a: Pool, b: Pool): boolean =>
+  a === b ||
+  (a.name === b.name &&
+    a.autoAssign === b.autoAssign &&
+    a.avoidBuggyIPs === b.avoidBuggyIPs &&
+    a.isRestricted === b.isRestricted &&
+    sameLists(a.ranges, b.ranges, equalRanges))
+
+function countsOf({ shelves }: PoolEntry): PoolCounts {
+  const none = { assigned: 0n, available: 0n }
+  const v4 = shelves.ipv4?.counts() ?? none
+  const v6 = shelves.ipv6?.counts() ?? none
+  return {
+    assignedIPv4: v4.assigned,
+    assignedIPv6: v6.assigned,
+    availableIPv4: v4.available,
+    availableIPv6: v6.available,
+  }
+}
