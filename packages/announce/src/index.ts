@@ -1,0 +1,5 @@
+export { createAnnouncer, planNode } from './announcer.ts'
+export { carriesFamily, peersOf } from './peers.ts'
+export type { WithholdReason } from './reasons.ts'
+export { withholdReasons } from './reasons.ts'
+export type * from './types.ts'
