@@ -1,0 +1,93 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { hostname } from 'node:os'
+import type { Endpoint } from '@holdfast/net'
+import { parseEndpoint } from './parse-endpoint.ts'
+import { exitCode } from './exit-codes.ts'
+import { version } from './version.ts'
+
+interface StandaloneFlags {
+  readonly node: readonly string[]
+  readonly state?: string
+  /** false with --no-listen. */
+  readonly listen?: Endpoint | false
+  readonly router?: Endpoint
+  readonly json?: true
+}
+
+interface RouterFlags {
+  readonly listen: Endpoint
+  readonly asn: number
+  readonly json?: true
+}
+
+/** Reads the command line, runs the subcommand to its end and returns the exit code. */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  let code: number = exitCode.ok
+  const program = new Command('holdfast')
+    .description('Gives Services their addresses and announces them to routers over BGP.')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('Run with --help to see what it takes.')
+  program
+    .command('standalone')
+    .description('allocate and announce from a directory of Kubernetes manifests, and follow its changes')
+    .argument('<dir>', 'the directory; every .yaml, .yml and .json file below it is read')
+    .addOption(
+      new Option('--node <name>', 'which Node object this host is; several: one process speaks for all of them')
+        .argParser((name: string, names: readonly string[]) => [...names, name])
+        .default([], 'the host name'),
+    )
+    .option('--state <dir>', 'keep assignments, last good manifests and status files there')
+    .option(
+      '--listen <addr:port>',
+      'accept sessions there (default: port 179 where that is possible)',
+      endpointArgument,
+    )
+    .option('--no-listen', 'only dial')
+    .option('--router <addr:port>', 'run the built-in router there, to try things with', endpointArgument)
+    .option('--json', 'JSON lines, see docs/reference/output.md')
+    .action(async (directory: string, flags: StandaloneFlags) => {
+      const { runStandalone } = await import('./standalone/run.ts')
+      code = await runStandalone({
+        directory,
+        nodes: flags.node.length > 0 ? [...new Set(flags.node)] : [hostname()],
+        state: flags.state,
+        listen: flags.listen === false ? 'none' : (flags.listen ?? 'default'),
+        router: flags.router,
+        json: flags.json === true,
+      })
+    })
+  program
+    .command('router')
+    .description('accept BGP sessions from any neighbour and show what they announce')
+    .requiredOption('--listen <addr:port>', 'where to listen', endpointArgument)
+    .requiredOption('--asn <n>', 'own AS number, 1 to 4294967295', asnArgument)
+    .option('--json', 'JSON lines, see docs/reference/output.md')
+    .action(async (flags: RouterFlags) => {
+      // Each subcommand loads only what it needs: a router has no use for YAML and schemas.
+      const { runRouter } = await import('./router/run.ts')
+      code = await runRouter({ listen: flags.listen, asn: flags.asn, json: flags.json === true })
+    })
+  try {
+    await program.parseAsync([...argv])
+  } catch (error) {
+    // Commander has already printed what is wrong, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage
+    throw error
+  }
+  return code
+}
+
+function endpointArgument(text: string): Endpoint {
+  const endpoint = parseEndpoint(text)
+  if (!endpoint.ok) throw new InvalidArgumentError(`"${text}" ${endpoint.fault.message}.`)
+  return endpoint.value
+}
+
+function asnArgument(text: string): number {
+  const asn = Number(text)
+  if (!/^\d{1,10}$/.test(text) || asn < 1 || asn > 4_294_967_295) {
+    throw new InvalidArgumentError(`"${text}" is not an AS number: write a number from 1 to 4294967295.`)
+  }
+  return asn
+}

@@ -1,0 +1,87 @@
+import type { Address, Family } from '@holdfast/ip'
+import { formatAddress, parseAddress } from '@holdfast/ip'
+import type { FamilyRequest, ServiceRequest } from '@holdfast/ipam'
+import type { Service } from '@holdfast/model'
+import { annotationOf } from '@holdfast/model'
+
+/** What a Service asks the allocator for. */
+export type RequestResult =
+  | { readonly kind: 'request'; readonly request: ServiceRequest; readonly usesOldPrefix: boolean }
+  /** Of another type, or of a load balancer class that is not ours (COMPAT: spec.type, spec.loadBalancerClass). */
+  | { readonly kind: 'notOurs' }
+
+/** Reads a Service's wishes. `pinnedPools` are the pools whose serviceAllocation matches it, most preferred first. */
+export function toRequest(key: string, service: Service, pinnedPools: readonly string[]): RequestResult {
+  if (service.type !== 'LoadBalancer' || service.loadBalancerClass !== undefined) return { kind: 'notOurs' }
+  const wish = annotationOf(service, 'loadBalancerIPs')
+  const requested = requestedAddresses(wish?.value, service.loadBalancerIP)
+  const pool = annotationOf(service, 'address-pool')
+  const sharing = annotationOf(service, 'allow-shared-ip')
+  return {
+    kind: 'request',
+    usesOldPrefix: [wish, pool, sharing].some((annotation) => annotation?.isDeprecated === true),
+    request: {
+      key,
+      families: familyRequest(service),
+      ...(typeof requested === 'string'
+        ? { requestedAddresses: [], requestFault: requested }
+        : { requestedAddresses: requested }),
+      requestedPool: pool?.value,
+      sharing: sharingOf(service, sharing?.value),
+      ports: service.ports.map(({ protocol, port }) => ({ protocol, port })),
+      pinnedPools,
+    },
+  }
+}
+
+/** The addresses asked for, or a sentence that says what is wrong with them (COMPAT section 2.3). */
+function requestedAddresses(annotation: string | undefined, field: string | undefined): readonly Address[] | string {
+  if (annotation !== undefined && field !== undefined) {
+    return `both spec.loadBalancerIP (${field}) and the annotation metallb.io/loadBalancerIPs (${annotation}) are set: remove one`
+  }
+  const text = annotation ?? field
+  if (text === undefined) return []
+  const addresses: Address[] = []
+  for (const part of text.split(',').map((one) => one.trim())) {
+    const address = parseAddress(part)
+    if (!address.ok) return `the requested address "${part}" ${address.fault.message}`
+    addresses.push(address.value)
+  }
+  return addressCountFault(addresses) ?? addresses
+}
+
+function addressCountFault(addresses: readonly Address[]): string | undefined {
+  if (addresses.length > 2) return `${addresses.length} addresses are requested: a Service holds one of each family`
+  const [first, second] = addresses
+  if (first !== undefined && second?.family === first.family) {
+    return `${formatAddress(first)} and ${formatAddress(second)} are of one family: request one of each`
+  }
+  return undefined
+}
+
+/** COMPAT section 2.6: the backend of policy Local is the selector, since all nodes with endpoints must be the same. */
+const sharingOf = (service: Service, key: string | undefined): ServiceRequest['sharing'] =>
+  key === undefined || key === ''
+    ? undefined
+    : { key, backend: service.externalTrafficPolicy === 'Local' ? service.selector : '' }
+
+function familyRequest(service: Service): FamilyRequest {
+  const available = availableFamilies(service)
+  const [first, second] = available
+  if (first === undefined) return { kind: 'unknown' }
+  switch (service.ipFamilyPolicy) {
+    case 'SingleStack':
+      return { kind: 'single', family: first }
+    case 'RequireDualStack':
+      return second === undefined ? { kind: 'notEnoughClusterIPs' } : { kind: 'requireDual' }
+    case 'PreferDualStack':
+      return { kind: 'preferDual', first: service.ipFamilies[0] ?? first, available }
+  }
+}
+
+/** docs/adr/0004: without an API server nobody gives a Service cluster IPs, so its other fields say the families. */
+function availableFamilies(service: Service): readonly Family[] {
+  if (service.clusterIPs.length > 0) return [...new Set(service.clusterIPs.map(({ family }) => family))]
+  if (service.ipFamilies.length > 0) return service.ipFamilies
+  return service.ipFamilyPolicy === 'SingleStack' ? ['ipv4'] : ['ipv4', 'ipv6']
+}

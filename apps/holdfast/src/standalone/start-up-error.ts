@@ -1,0 +1,10 @@
+/** Why the program cannot start, and what to do: for standard error, with exit code 3. */
+export class StartUpError extends Error {
+  override readonly name = 'StartUpError'
+  readonly remedy: string
+
+  constructor(message: string, remedy: string) {
+    super(message)
+    this.remedy = remedy
+  }
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import ts from 'typescript'
+
+const root = join(import.meta.dirname, '..')
+
+/** What each part may import besides itself: the table of ARCHITECTURE.md. `node:` stands for every Node module. */
+const table: Readonly<Record<string, readonly string[]>> = {
+  'packages/ip': [],
+  'packages/model': ['@holdfast/ip', 'zod'],
+  'packages/ipam': ['@holdfast/ip'],
+  'packages/bgp': ['@holdfast/ip'],
+  'packages/announce': ['@holdfast/ip', '@holdfast/model'],
+  'packages/runtime': ['node:'],
+  'packages/net': ['@holdfast/ip', '@holdfast/bgp', '@holdfast/runtime', 'node:'],
+  'packages/cluster': ['@holdfast/model', '@holdfast/runtime', 'node:', 'chokidar', 'yaml'],
+  'apps/holdfast': [
+    '@holdfast/announce',
+    '@holdfast/bgp',
+    '@holdfast/cluster',
+    '@holdfast/ip',
+    '@holdfast/ipam',
+    '@holdfast/model',
+    '@holdfast/net',
+    '@holdfast/runtime',
+    'node:',
+    'commander',
+  ],
+}
+
+const importsOf = (file: string): readonly string[] =>
+  ts.preProcessFile(readFileSync(join(root, file), 'utf8'), true, true).importedFiles.map((found) => found.fileName)
+
+const isTest = (file: string): boolean => file.endsWith('.test.ts') || file.includes('/testing/')
+
+for (const [part, allowed] of Object.entries(table)) {
+  test(`${part} imports only what the table allows`, () => {
+    const files = globSync(`${part}/src/**/*.ts`, { cwd: root }).filter((file) => !isTest(file))
+    assert.notEqual(files.length, 0)
+    const forbidden = files.flatMap((file) =>
+      importsOf(file)
+        .filter(
+          (name) =>
+            !name.startsWith('.') && !allowed.some((one) => name === one || (one === 'node:' && name.startsWith(one))),
+        )
+        .map((name) => `${file} imports ${name}`),
+    )
+    assert.deepEqual(forbidden, [])
+  })
+}
+
+test('every package and app stands in the table', () => {
+  const parts = globSync(['packages/*/package.json', 'apps/*/package.json'], { cwd: root })
+  assert.deepEqual(parts.map((file) => file.replace('/package.json', '')).sort(), Object.keys(table).sort())
+})
+
+test('no file reaches into another package past its index', () => {
+  const files = globSync('{packages,apps}/*/src/**/*.ts', { cwd: root })
+  const reaching = files.flatMap((file) =>
+    importsOf(file)
+      .filter((name) => /^@holdfast\/[^/]+\//.test(name) || /^(\.\.\/)+(packages|apps)\//.test(name))
+      .map((name) => `${file} imports ${name}`),
+  )
+  assert.deepEqual(reaching, [])
+})
+
+test('timers are armed in one file only, the real clock', () => {
+  const files = globSync('{packages,apps}/*/src/**/*.ts', { cwd: root }).filter((file) => !isTest(file))
+  const arming = files.filter((file) => /\bset(Timeout|Interval)\(/.test(readFileSync(join(root, file), 'utf8')))
+  for (const file of arming) assert.match(file, /^packages\/runtime\/src\/[a-z-]*clock\.ts$/)
+})
