@@ -1,0 +1,56 @@
+// Holdfast's session machine and TCP driver with COUNT routes given from the start, without manifests.
+// Usage: engine-main.ts PORT COUNT
+import { hostPrefix, ipv4, parseAddress, type Address } from '@holdfast/ip'
+import type { Route, RouteAttributes } from '@holdfast/bgp'
+import { createPeerDriver, createTcpTransport, listenForPeers } from '@holdfast/net'
+import { systemClock } from '@holdfast/runtime'
+import { plan } from '../plan.ts'
+
+const [port = '', count = ''] = process.argv.slice(2)
+
+const addressFrom = (text: string): Address => {
+  const parsed = parseAddress(text)
+  if (!parsed.ok) throw new Error(`${text} is not an address`)
+  return parsed.value
+}
+
+const attributes: RouteAttributes = {
+  origin: 'igp',
+  localPref: undefined,
+  med: undefined,
+  communities: [plan.communityHigh * 65_536 + plan.communityLow],
+  largeCommunities: [],
+  nextHop: undefined,
+}
+const routes = Array.from({ length: Number(count) }, (_, index): Route => ({
+  prefix: hostPrefix(ipv4(plan.firstAddress + index)),
+  attributes,
+}))
+
+const transport = createTcpTransport()
+const clock = systemClock()
+const speaker = addressFrom(plan.speakerAddress)
+const driver = createPeerDriver({
+  config: {
+    localAsn: plan.speakerAsn,
+    remoteAsn: plan.collectorAsn,
+    routerId: 0x7f000001,
+    holdTimeSeconds: 90,
+    keepaliveSeconds: undefined,
+    connectRetrySeconds: 30,
+    isPassive: true,
+    delayOpenSeconds: 0,
+    families: ['ipv4'],
+    seed: 1,
+  },
+  remote: { address: addressFrom(plan.collectorAddress), port: 179 },
+  local: undefined,
+  transport,
+  clock,
+  observe: () => undefined,
+})
+driver.setRoutes(routes)
+driver.start()
+const at = { address: speaker, port: Number(port) }
+const listening = await listenForPeers({ transport, clock, at, match: () => driver, observe: () => undefined })
+if (listening.kind === 'failed') throw new Error(listening.fault.message)
