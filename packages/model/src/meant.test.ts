@@ -28,3 +28,15 @@ test('a kind of the same name in another project\u2019s group is none of ours', 
   const text = pool('crd.projectcalico.org/v1', 'BGPPeer')
   assert.deepEqual(evaluate(load(text, 'calico.yaml'), undefined).faults, [])
 })
+
+test('a Service whose type is misspelt keeps its last valid version: nothing is released because of a typo', () => {
+  const service = (type: string): string =>
+    `apiVersion: v1\nkind: Service\nmetadata: { name: web, namespace: shop }\nspec: { type: ${type}, ports: [{ port: 80 }] }\n`
+  const before = evaluate(load(service('LoadBalancer'), 'web.yaml'), undefined)
+  const { model, faults } = evaluate(load(service('Loadbalancer'), 'web.yaml'), before)
+  assert.deepEqual(
+    faults.map(({ code, path }) => [code, path]),
+    [['value-not-allowed', 'spec.type']],
+  )
+  assert.equal(model.services.get('shop/web')?.type, 'LoadBalancer')
+})
