@@ -12,6 +12,10 @@ const context: CodecContext = {
   isInternal: false,
   localAddress: undefined,
   families: ['ipv4', 'ipv6'],
+  maxReceivedLength: 4096,
+  maxSentLength: 4096,
+  addPath: { send: [], receive: [] },
+  extendedNextHop: [],
 }
 
 const attributes: PathAttributes = {
@@ -21,6 +25,8 @@ const attributes: PathAttributes = {
   med: undefined,
   communities: [0xfc000001],
   largeCommunities: [],
+  extendedCommunities: [],
+  onlyToCustomer: undefined,
   others: [],
 }
 

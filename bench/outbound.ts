@@ -1,5 +1,5 @@
 import type { CodecContext, Peer, PeerConfig, PeerOutput, Route, RouteAttributes } from '@holdfast/bgp'
-import { createPeer, encodeMessage, step } from '@holdfast/bgp'
+import { createPeer, encodeMessage, initialContext, step } from '@holdfast/bgp'
 import { hostPrefix, ipv4 } from '@holdfast/ip'
 
 /** What a full set costs in an Established session: from the `desire` input to UPDATEs, and to bytes. */
@@ -20,10 +20,21 @@ const config: PeerConfig = {
   isPassive: false,
   delayOpenSeconds: 0,
   families: ['ipv4'],
+  globalAsn: undefined,
+  gracefulRestart: undefined,
+  longLivedStaleSeconds: undefined,
+  hasAddPath: false,
+  hasExtendedNextHop: false,
+  role: undefined,
+  isRoleStrict: false,
+  prefixLimit: undefined,
+  sendHoldSeconds: undefined,
+  withheldCapabilities: [],
   seed: 1,
 }
 
 const context: CodecContext = {
+  ...initialContext,
   isFourOctetAs: true,
   isInternal: false,
   localAddress: ipv4(0xc0000201),
@@ -36,6 +47,8 @@ const attributes: RouteAttributes = {
   med: undefined,
   communities: [0xfde80001],
   largeCommunities: [],
+  extendedCommunities: [],
+  prepend: 0,
   nextHop: undefined,
 }
 

@@ -3,22 +3,31 @@ import { join, relative } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { run } from 'node:test'
 import { inspect } from 'node:util'
+import { clauseTag } from './rfc/load.ts'
 
 const root = join(import.meta.dirname, '..')
+
+export interface TestFiles {
+  readonly patterns: readonly string[]
+  readonly without?: readonly string[]
+  readonly concurrency: number
+}
 
 export interface Tally {
   passed: number
   failed: number
   /** What did not run, with the reason that the test gave. */
   readonly skipped: { readonly name: string; readonly reason: string }[]
+  /** Clauses of standards that the title of a test names which has passed. */
+  readonly proven: Set<string>
 }
 
 /**
  * Runs the test files that the patterns name, prints every failure in full, and counts single tests, not files or
  * suites. `concurrency` is the number of files at a time.
  */
-export async function runTests(patterns: readonly string[], concurrency: number, tally: Tally): Promise<void> {
-  const files = globSync([...patterns], { cwd: root, exclude: ['**/node_modules/**'] })
+export async function runTests({ patterns, without = [], concurrency }: TestFiles, tally: Tally): Promise<void> {
+  const files = globSync([...patterns], { cwd: root, exclude: ['**/node_modules/**', ...without] })
     .map((file) => join(root, file))
     .sort()
   if (files.length === 0) throw new Error(`no test file matches ${patterns.join(' ')}`)
@@ -26,8 +35,10 @@ export async function runTests(patterns: readonly string[], concurrency: number,
   stream.on('test:pass', ({ name, skip, details }) => {
     // A suite counts only where it was skipped: its tests are then not even listed.
     if (details.type === 'suite' && skip === undefined) return
-    if (skip === undefined) tally.passed += 1
-    else tally.skipped.push({ name, reason: String(skip) })
+    if (skip === undefined) {
+      tally.passed += 1
+      for (const id of name.match(clauseTag) ?? []) tally.proven.add(id)
+    } else tally.skipped.push({ name, reason: String(skip) })
   })
   stream.on('test:fail', ({ name, file, line, details }) => {
     if (!isOwnFailure(details)) return

@@ -37,15 +37,15 @@ const clientAddress = { ipv4: '10.0.1.2', ipv6: 'fd00:0:0:2::2' } as const
 export class Fabric {
   readonly lab: Lab
   readonly router: string
+  readonly client: string
   readonly nodes: readonly FabricNode[]
   readonly #switch: string
-  readonly #client: string
 
   private constructor(lab: Lab, places: Places, nodes: readonly FabricNode[]) {
     this.lab = lab
     this.router = places.router
     this.#switch = places.fabricSwitch
-    this.#client = places.client
+    this.client = places.client
     this.nodes = nodes
   }
 
@@ -109,7 +109,7 @@ export class Fabric {
   /** How often each node answered the client over `connections` new connections; failures under `error: …`. */
   async fetch(address: string, connections: number): Promise<ReadonlyMap<string, number>> {
     const host = address.includes(':') ? `[${address}]` : address
-    const args = ['netns', 'exec', this.#client, node, clientProgram, `http://${host}/`, String(connections)]
+    const args = ['netns', 'exec', this.client, node, clientProgram, `http://${host}/`, String(connections)]
     const answers = Json.parse(await run('ip', ...args))
     return new Map(answers.keys().map((answer) => [answer, answers.at(answer).number()]))
   }

@@ -30,6 +30,13 @@ export interface FrrOptions {
   readonly isListening: boolean
 }
 
+export interface FrrDaemonOptions {
+  readonly configuration: string
+  readonly isListening: boolean
+  /** Whether bfdd runs too. */
+  readonly hasBfd: boolean
+}
+
 /** What FRR says about one neighbour. Reasons are undefined for as long as no session has ended. */
 export interface NeighborView {
   readonly state: string
@@ -75,13 +82,24 @@ export class FrrRouter {
     this.#bgpd = bgpd
   }
 
-  static async start(lab: Lab, namespace: string, options: FrrOptions): Promise<FrrRouter> {
+  static start(lab: Lab, namespace: string, options: FrrOptions): Promise<FrrRouter> {
+    return FrrRouter.configured(lab, namespace, {
+      configuration: configuration(options),
+      isListening: options.isListening,
+      hasBfd: false,
+    })
+  }
+
+  /** With a bgpd.conf of one's own. */
+  static async configured(lab: Lab, namespace: string, options: FrrDaemonOptions): Promise<FrrRouter> {
     const folder = join(lab.directory, 'frr')
     const { uid, gid } = statSync('/etc/frr')
     mkdirSync(folder)
     writeFileSync(join(folder, 'zebra.conf'), 'hostname router\n')
-    writeFileSync(join(folder, 'bgpd.conf'), configuration(options))
-    for (const path of [folder, join(folder, 'zebra.conf'), join(folder, 'bgpd.conf')]) chownSync(path, uid, gid)
+    writeFileSync(join(folder, 'bgpd.conf'), options.configuration)
+    writeFileSync(join(folder, 'bfdd.conf'), 'hostname router\n')
+    const files = ['zebra.conf', 'bgpd.conf', 'bfdd.conf'].map((file) => join(folder, file))
+    for (const path of [folder, ...files]) chownSync(path, uid, gid)
 
     const daemon = (name: string, ...more: string[]): LabProcess => {
       const place = ['--vty_socket', folder, '-z', join(folder, 'zserv.api'), '-i', join(folder, `${name}.pid`)]
@@ -99,13 +117,17 @@ export class FrrRouter {
     }
     daemon('zebra')
     await exists(join(folder, 'zserv.api'))
+    if (options.hasBfd) {
+      daemon('bfdd', '--bfdctl', join(folder, 'bfdd.sock'))
+      await exists(join(folder, 'bfdd.vty'))
+    }
     const bgpd = daemon('bgpd', ...(options.isListening ? [] : ['-p', '0']))
     await exists(join(folder, 'bgpd.vty'))
     return new FrrRouter(folder, bgpd)
   }
 
   async neighbor(address: string): Promise<NeighborView> {
-    const view = (await this.#show(`show bgp neighbors ${address} json`)).at(address)
+    const view = (await this.show(`show bgp neighbors ${address} json`)).at(address)
     const messages = view.at('messageStats')
     return {
       state: view.at('bgpState').text(),
@@ -136,7 +158,7 @@ export class FrrRouter {
 
   /** Every path that bgpd has for exactly this prefix, by next hop; empty where it has none. */
   async paths(prefix: string): Promise<readonly PathView[]> {
-    const found = await this.#show(`show bgp ${familyOf(prefix)} unicast ${prefix} json`)
+    const found = await this.show(`show bgp ${familyOf(prefix)} unicast ${prefix} json`)
     return found
       .at('paths')
       .list()
@@ -155,7 +177,7 @@ export class FrrRouter {
 
   /** The prefixes that bgpd has, sorted. */
   async prefixes(family: Family): Promise<readonly string[]> {
-    return [...(await this.#show(`show bgp ${family} unicast json`)).at('routes').keys()].sort()
+    return [...(await this.show(`show bgp ${family} unicast json`)).at('routes').keys()].sort()
   }
 
   /** Stops bgpd's execution: its TCP connections stay and the kernel acknowledges for it, but it says nothing. */
@@ -167,10 +189,21 @@ export class FrrRouter {
     this.#bgpd.signal('SIGCONT')
   }
 
-  async #show(command: string): Promise<Json> {
-    const text = (await run('vtysh', '--vty_socket', this.#folder, '-c', command)).trim()
+  /** What a command that prints JSON says; an empty object where there is nothing to say. */
+  async show(command: string): Promise<Json> {
+    const text = (await this.execute(command)).trim()
     // For a prefix or family without routes some versions print nothing or a sentence instead of an empty object.
     return text.startsWith('{') ? Json.parse(text) : new Json({})
+  }
+
+  /** Everything that bgpd has logged. */
+  log(): string {
+    return this.#bgpd.output()
+  }
+
+  /** A command of vtysh, as text. */
+  execute(command: string): Promise<string> {
+    return run('vtysh', '--vty_socket', this.#folder, '-c', command)
   }
 }
 

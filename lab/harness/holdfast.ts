@@ -11,7 +11,12 @@ export interface StandaloneOptions {
   readonly state?: string
   /** ADDR:PORT to accept sessions on; none are accepted without it. */
   readonly listen?: string
+  /** Further arguments. */
+  readonly more?: readonly string[]
 }
+
+/** Where `holdfast peers` asks the process of a node. */
+const socketOf = (fabric: Fabric, nodeName: string): string => join(fabric.lab.directory, `${nodeName}.sock`)
 
 /** Starts `holdfast standalone` in the namespace of a node, as that node. */
 export function startStandalone(fabric: Fabric, nodeName: string, options: StandaloneOptions): LabProcess {
@@ -27,6 +32,9 @@ export function startStandalone(fabric: Fabric, nodeName: string, options: Stand
     '--state',
     state,
     ...listen,
+    '--socket',
+    socketOf(fabric, nodeName),
+    ...(options.more ?? []),
     '--json',
   ])
 }

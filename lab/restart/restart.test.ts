@@ -86,10 +86,17 @@ describe('addresses outlive the program', { skip: labSkip() }, () => {
     assert.deepEqual(await addressesOf('bravo', 'charlie', 'delta'), held)
   })
 
-  test('after kill -9 and a new start too', async () => {
+  test('after kill -9 too, and meanwhile the router keeps its routes', async () => {
     site().holdfast('node-a').signal('SIGKILL')
-    await eventually('the router has no route', readAddresses, (seen) => assert.deepEqual(seen, {}))
+    const { ipv4 } = site().fabric.node('node-a')
+    await eventually(
+      'the session is down',
+      () => site().frr.neighbor(ipv4),
+      ({ state }) => assert.notEqual(state, 'Established'),
+    )
+    assert.deepEqual(await readAddresses(), held)
     site().start('node-a')
+    await site().established(['node-a'])
     assert.deepEqual(await addressesOf('bravo', 'charlie', 'delta'), held)
   })
 

@@ -12,6 +12,8 @@ import { test } from 'node:test'
 const root = join(import.meta.dirname, '..', '..', '..')
 const program = join(root, 'node_modules', '.bin', 'holdfast')
 
+let runs = 0
+
 /** A run of the real program: what it printed, and how to wait for it. */
 class Run {
   readonly child: ChildProcessWithoutNullStreams
@@ -20,7 +22,10 @@ class Run {
   readonly ended: Promise<number | null>
 
   constructor(t: TestContext, args: readonly string[]) {
-    const child = spawn(program, args, { cwd: root, stdio: 'pipe' })
+    // Each process answers at a place of its own, which is gone with it.
+    const socket = join(tmpdir(), `holdfast-cli-${process.pid}-${(runs += 1)}.sock`)
+    const child = spawn(program, args, { cwd: root, stdio: 'pipe', env: { ...process.env, HOLDFAST_SOCKET: socket } })
+    t.after(() => rm(socket, { force: true }))
     this.child = child
     child.stdout.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()))
     child.stderr.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()))
@@ -264,11 +269,14 @@ test('a reader that goes away or stops reading costs neither routes nor the end 
   assert.equal(await speaker.ended, 0)
 })
 
+const isSpeakerListening = ({ event, purpose }: Record<string, unknown>): boolean =>
+  event === 'listening' && purpose === 'speaker'
+
 test('without --listen and --no-listen it listens on port 179 where that is possible, and dials either way', async (t) => {
   const { manifests } = await quickStart(t)
   const run = new Run(t, ['standalone', manifests, '--node', 'node-a', '--json'])
-  await run.until('the listener is told of', () => run.lines().some(({ event }) => event === 'listening'))
-  const listening = run.lines().find(({ event }) => event === 'listening')
+  await run.until('the listener is told of', () => run.lines().some(isSpeakerListening))
+  const listening = run.lines().find(isSpeakerListening)
   assert.match(String(listening?.['address']), /:179$/)
   await run.until('it plans', () => run.lines().some(({ event }) => event === 'announced'))
   run.child.kill('SIGTERM')

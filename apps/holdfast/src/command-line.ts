@@ -11,7 +11,15 @@ interface StandaloneFlags {
   /** false with --no-listen. */
   readonly listen?: Endpoint | false
   readonly router?: Endpoint
+  readonly socket?: string
+  readonly record?: string
   readonly json?: true
+}
+
+interface PeersFlags {
+  readonly socket?: string
+  readonly output: 'text' | 'json'
+  readonly watch?: true
 }
 
 interface RouterFlags {
@@ -45,6 +53,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     )
     .option('--no-listen', 'only dial')
     .option('--router <addr:port>', 'run the built-in router there, to try things with', endpointArgument)
+    .option('--socket <path>', 'answer holdfast peers there (default: /run/holdfast/holdfast.sock, or HOLDFAST_SOCKET)')
+    .option('--record <dir>', 'record every session into a file there, for holdfast replay')
     .option('--json', 'JSON lines, see docs/reference/output.md')
     .action(async (directory: string, flags: StandaloneFlags) => {
       const { runStandalone } = await import('./standalone/run.ts')
@@ -54,6 +64,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
         state: flags.state,
         listen: flags.listen === false ? 'none' : (flags.listen ?? 'default'),
         router: flags.router,
+        socket: flags.socket,
+        record: flags.record,
         json: flags.json === true,
       })
     })
@@ -67,6 +79,31 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
       // Each subcommand loads only what it needs: a router has no use for YAML and schemas.
       const { runRouter } = await import('./router/run.ts')
       code = await runRouter({ listen: flags.listen, asn: flags.asn, json: flags.json === true })
+    })
+  program
+    .command('peers')
+    .description('show the sessions of the holdfast that runs on this host')
+    .argument('[name]', 'only sessions of this BGPPeer, node or address, with everything that is known of them')
+    .option('--socket <path>', 'where it answers (default: /run/holdfast/holdfast.sock, or HOLDFAST_SOCKET)')
+    .addOption(new Option('-o, --output <format>', 'how').choices(['text', 'json']).default('text'))
+    .option('-w, --watch', 'again every second, until Ctrl-C')
+    .action(async (name: string | undefined, flags: PeersFlags) => {
+      const { runPeers } = await import('./peers/run.ts')
+      code = await runPeers({
+        name,
+        socket: flags.socket,
+        isJson: flags.output === 'json',
+        isWatching: flags.watch === true,
+      })
+    })
+  program
+    .command('replay')
+    .description('repeat a recorded session and say where its outcome differs')
+    .argument('<file>', 'a file that holdfast standalone --record made')
+    .option('--json', 'one JSON object')
+    .action(async (file: string, flags: { readonly json?: true }) => {
+      const { runReplay } = await import('./replay/run.ts')
+      code = await runReplay({ file, isJson: flags.json === true })
     })
   try {
     await program.parseAsync([...argv])

@@ -1,3 +1,4 @@
+import type { BfdState } from '@holdfast/bfd'
 import type { StateName } from '@holdfast/bgp'
 import type { ClearReason, RefusalReason } from '@holdfast/ipam'
 import type { WithholdReason } from '@holdfast/announce'
@@ -10,6 +11,7 @@ export type Event =
   | StartedEvent
   | ListeningEvent
   | SessionEvent
+  | BfdChangeEvent
   | NeighborEvent
   | ServiceEvent
   | AnnouncedEvent
@@ -40,7 +42,8 @@ export interface StartedEvent {
 /** A socket that accepts BGP connections; `outcome` says why it does not where it does not. */
 export interface ListeningEvent {
   readonly event: 'listening'
-  readonly purpose: 'speaker' | 'router'
+  /** `api`: the socket that `holdfast peers` asks. */
+  readonly purpose: 'speaker' | 'router' | 'api'
   readonly address: string
   readonly outcome: 'listening' | 'failed'
   /** Of a router: its AS. */
@@ -59,6 +62,19 @@ export interface SessionEvent {
   readonly reason: string
   readonly message: string
   readonly negotiated?: SessionTerms
+}
+
+/** The BFD session beside a BGP session changed its state (RFC 5880 section 6.2). */
+export interface BfdChangeEvent {
+  readonly event: 'bfd'
+  readonly node: string
+  readonly peer: string
+  readonly remote: string
+  readonly from: BfdState
+  readonly to: BfdState
+  /** The path failed, so that the BGP session ends (RFC 5882 section 3.2). */
+  readonly isFailure: boolean
+  readonly message: string
 }
 
 /** What both sides agreed on. */
@@ -188,7 +204,7 @@ export interface RefusedConnectionEvent {
 /** Something that the user should know and that is nobody's mistake. */
 export interface NoticeEvent {
   readonly event: 'notice'
-  readonly code: 'severalHosts'
+  readonly code: 'severalHosts' | 'recording'
   readonly message: string
 }
 

@@ -35,7 +35,7 @@ for (const [asn, twoOctets] of [
   [65536, '5ba0'],
   [65537, '5ba0'],
 ] as const) {
-  test(`AS ${asn} towards a two-octet speaker is 0x${twoOctets}`, () => {
+  test(`AS ${asn} towards a two-octet speaker is 0x${twoOctets} [rfc6793-4.2.2-as-trans]`, () => {
     assert.equal(toHex(asPathBytes([sequence(asn)], false)), `0201${twoOctets}`)
   })
 }
@@ -46,7 +46,7 @@ test('a sequence of 256 AS numbers becomes two segments', () => {
   assert.deepEqual(readAsPath(bytes, false), { ok: true, segments: [sequence(...asns.slice(0, 255)), sequence(256)] })
 })
 
-test('AS4_PATH goes out only where AS_TRANS stands for an AS number', () => {
+test('AS4_PATH goes out only where AS_TRANS stands for an AS number [rfc6793-4.2.2-as4-path] [rfc6793-4.2.2-no-as4-path]', () => {
   const path = (four: string, two: string): Uint8Array =>
     update({ attributes: `${origin}${attribute(0x40, 2, two)}${nextHop}${four}`, nlri: host })
   checkVector({
@@ -72,7 +72,7 @@ for (const [name, two, four, merged] of [
   ['behind a set, which counts as one', [set(1, 2), sequence(23456)], [sequence(70000)], [set(1, 2), sequence(70000)]],
   ['with a set', [sequence(1, 2), set(3, 4)], [sequence(70000), set(70001)], [sequence(1, 70000), set(70001)]],
 ] as const) {
-  test(`an AS4_PATH ${name}`, () => {
+  test(`an AS4_PATH ${name} [rfc6793-4.2.3-merge] [rfc6793-4.2.3-longer-as4-path]`, () => {
     assert.deepEqual(mergeAsPaths(two, four), merged)
   })
 }
@@ -86,7 +86,7 @@ test('AS4_PATH before AS_PATH is merged all the same (CVE-2026-41643)', () => {
   assert.deepEqual(result.announced?.attributes.asPath, [sequence(1, 70000)])
 })
 
-test('confederation segments of an AS4_PATH are dropped (RFC 6793 section 6)', () => {
+test('confederation segments of an AS4_PATH are dropped [rfc6793-6-confed-segments]', () => {
   const as4Path = attribute(0xc0, 17, '0301 00000009 0201 00011170')
   const result = decodedUpdate(
     update({ attributes: origin + attribute(0x40, 2, '0202 0001 5ba0') + nextHop + as4Path, nlri: host }),
@@ -99,7 +99,7 @@ for (const [name, aggregator, expected] of [
   ['AS_TRANS: AS4_PATH counts', '5ba0 c0000201', [sequence(1, 70000)]],
   ['another AS: AS4_PATH is stale', '0002 c0000201', [sequence(1, 23456)]],
 ] as const) {
-  test(`AGGREGATOR beside AS4_AGGREGATOR, by ${name}`, () => {
+  test(`AGGREGATOR beside AS4_AGGREGATOR, by ${name} [rfc6793-4.2.3-aggregator]`, () => {
     const extra = [
       attribute(0xc0, 7, aggregator),
       attribute(0xc0, 17, '0201 00011170'),

@@ -4,7 +4,7 @@ import { readAsPath, withoutConfeds } from './as-path.ts'
 import { attributeCode, attributeFlag, originValue, updateSubcode } from './iana.ts'
 import type { AsPathSegment, CodecContext } from './messages.ts'
 import { Reader } from './reader.ts'
-import type { LargeCommunity, PathOrigin } from './routes.ts'
+import type { ExtendedCommunity, LargeCommunity, PathOrigin } from './routes.ts'
 
 /** The attributes of one UPDATE while they are read, in whatever order they come. */
 export interface AttributeDraft {
@@ -18,6 +18,8 @@ export interface AttributeDraft {
   localPref: number | undefined
   communities: readonly number[]
   largeCommunities: readonly LargeCommunity[]
+  extendedCommunities: readonly ExtendedCommunity[]
+  onlyToCustomer: number | undefined
   readonly others: number[]
 }
 
@@ -31,6 +33,8 @@ export const emptyDraft = (): AttributeDraft => ({
   localPref: undefined,
   communities: [],
   largeCommunities: [],
+  extendedCommunities: [],
+  onlyToCustomer: undefined,
   others: [],
 })
 
@@ -135,7 +139,7 @@ export const attributeRules: ReadonlyMap<number, AttributeRule> = new Map<number
       name: 'EXTENDED COMMUNITIES',
       flags: optionalTransitive,
       ...treatAsWithdraw,
-      read: passOver(attributeCode.extendedCommunities, multipleOf(8)),
+      read: readExtendedCommunities,
     },
   ],
   [
@@ -164,6 +168,11 @@ export const attributeRules: ReadonlyMap<number, AttributeRule> = new Map<number
   [
     attributeCode.largeCommunities,
     { name: 'LARGE_COMMUNITY', flags: optionalTransitive, ...treatAsWithdraw, read: readLargeCommunities },
+  ],
+  // RFC 9234 section 5: a malformed one is treated as withdrawn.
+  [
+    attributeCode.onlyToCustomer,
+    { name: 'OTC', flags: optionalTransitive, ...treatAsWithdraw, read: readOnlyToCustomer },
   ],
 ])
 
@@ -309,15 +318,36 @@ function readCommunities(value: Uint8Array, draft: AttributeDraft): Mistake | un
   return undefined
 }
 
+/** RFC 8092 section 3: what occurs again is removed. */
 function readLargeCommunities(value: Uint8Array, draft: AttributeDraft): Mistake | undefined {
   const mistake = multipleOf(12)(value.length)
   if (mistake !== undefined) return mistake
   const reader = new Reader(value)
-  const communities: LargeCommunity[] = []
+  const communities = new Map<string, LargeCommunity>()
   while (reader.remaining > 0) {
     const [globalAdmin = 0, data1 = 0, data2 = 0] = [reader.uint32(), reader.uint32(), reader.uint32()]
-    communities.push({ globalAdmin, data1, data2 })
+    const key = `${globalAdmin}:${data1}:${data2}`
+    if (!communities.has(key)) communities.set(key, { globalAdmin, data1, data2 })
   }
-  draft.largeCommunities = communities
+  draft.largeCommunities = [...communities.values()]
   return undefined
+}
+
+function readExtendedCommunities(value: Uint8Array, draft: AttributeDraft): Mistake | undefined {
+  const mistake = multipleOf(8)(value.length)
+  if (mistake !== undefined) return mistake
+  const reader = new Reader(value)
+  const communities: ExtendedCommunity[] = []
+  while (reader.remaining > 0) {
+    const [high = 0, low = 0] = [reader.uint32(), reader.uint32()]
+    communities.push({ high, low })
+  }
+  draft.extendedCommunities = communities
+  return undefined
+}
+
+function readOnlyToCustomer(value: Uint8Array, draft: AttributeDraft): Mistake | undefined {
+  const mistake = exactly(4)(value.length)
+  if (mistake === undefined) draft.onlyToCustomer = new Reader(value).uint32()
+  return mistake
 }

@@ -9,7 +9,7 @@ import { encodeMessage } from './encode.ts'
 import type { Fault } from './fault.ts'
 import { createFramer } from './framer.ts'
 import type { AsPathSegment, Capability, CodecContext, Message, PathAttributes, UpdateMessage } from './messages.ts'
-import { exabgp, frr, gobgp } from './testing/captures.ts'
+import { bird, exabgp, frr, gobgp } from './testing/captures.ts'
 import {
   asPath,
   attribute,
@@ -31,6 +31,8 @@ const contexts: readonly CodecContext[] = [
   { ...internal, isFourOctetAs: false, localAddress: address('127.0.0.1') },
   { ...external, families: ['ipv4'] },
   { ...external, families: [] },
+  { ...external, addPath: { send: ['ipv4', 'ipv6'], receive: ['ipv4', 'ipv6'] } },
+  { ...external, maxReceivedLength: 65535, maxSentLength: 65535, extendedNextHop: ['ipv4'] },
 ]
 
 /** Attributes of every kind that has a rule, so that mutation reaches all of them. */
@@ -54,13 +56,14 @@ const everyAttribute = update({
     attribute(0xc0, 18, '0000fc01c0000201'),
     attribute(0xc0, 25, '00'.repeat(20)),
     attribute(0xd0, 32, '0000fc000000000100000002'),
+    attribute(0xc0, 35, '0000fc01'),
     attribute(0xc0, 99, 'abcd'),
   ].join(''),
   nlri: `${host} 18 c63364`,
 })
 
 const corpus: readonly Uint8Array[] = [
-  ...[gobgp, frr, exabgp].flatMap((captures) => Object.values(captures).map(hex)),
+  ...[gobgp, frr, exabgp, bird].flatMap((captures) => Object.values(captures).map(hex)),
   everyAttribute,
   update({
     attributes: attribute(0xc0, 17, '02010000fc01') + origin + attribute(0x40, 2, '0201fc01') + nextHop,
@@ -80,7 +83,7 @@ const isPlain = (text: string): boolean => /^[\x20-\x7e]+$/.test(text)
 
 function checkFault(fault: Fault): void {
   assert.ok(isPlain(fault.message), JSON.stringify(fault.message))
-  if (fault.remedy !== 'familyIgnored') assert.ok(fault.data.length <= 4096 - 21)
+  if (fault.remedy !== 'familyIgnored') assert.ok(fault.data.length <= 65535 - 21)
 }
 
 function checkPrefix({ address: network, length }: Prefix): void {
@@ -242,18 +245,69 @@ const ipv4Prefix = fc.tuple(uint32, fc.nat(32)).map(([value, length]) => maskAdd
 const ipv6Prefix = fc
   .tuple(fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }), fc.nat(128))
   .map(([value, length]) => maskAddress(ipv6(value), length))
+const afiSafi = { afi: fc.nat(65535), safi: fc.nat(255) } as const
+const text = fc.string({ unit: 'grapheme', maxLength: 20 })
+const listOf = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(one, { maxLength: 5 })
 const capability: fc.Arbitrary<Capability> = fc.oneof(
-  fc.record({ kind: fc.constant('multiprotocol' as const), afi: fc.nat(65535), safi: fc.nat(255) }, plain),
-  fc.constant({ kind: 'routeRefresh' as const }),
+  fc.record({ kind: fc.constant('multiprotocol' as const), ...afiSafi }, plain),
+  fc.constantFrom(
+    { kind: 'routeRefresh' as const },
+    { kind: 'extendedMessage' as const },
+    { kind: 'enhancedRouteRefresh' as const },
+  ),
+  fc.record({ kind: fc.constant('role' as const), value: fc.nat(255) }, plain),
+  fc.record(
+    {
+      kind: fc.constant('extendedNextHop' as const),
+      entries: listOf(fc.record({ afi: fc.nat(65535), safi: fc.nat(65535), nextHopAfi: fc.nat(65535) }, plain)),
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      kind: fc.constant('addPath' as const),
+      families: listOf(fc.record({ ...afiSafi, direction: fc.constantFrom('receive', 'send', 'both') }, plain)),
+    },
+    plain,
+  ),
+  fc.record({ kind: fc.constant('fqdn' as const), hostName: text, domainName: text }, plain),
+  fc.record({ kind: fc.constant('softwareVersion' as const), version: text }, plain),
   fc.record(
     {
       kind: fc.constant('unknown' as const),
-      code: fc.integer({ min: 66, max: 255 }),
+      code: fc.integer({ min: 76, max: 255 }),
       value: fc.uint8Array({ maxLength: 255 }),
     },
     plain,
   ),
 )
+/** These two occur once: of several only the last counts. */
+const restartCapabilities: fc.Arbitrary<Capability[]> = fc
+  .tuple(
+    fc.record(
+      {
+        kind: fc.constant('gracefulRestart' as const),
+        isRestarting: fc.boolean(),
+        hasNotification: fc.boolean(),
+        restartTimeSeconds: fc.nat(4095),
+        families: listOf(fc.record({ ...afiSafi, isForwarding: fc.boolean() }, plain)),
+      },
+      plain,
+    ),
+    fc.record(
+      {
+        kind: fc.constant('longLivedGracefulRestart' as const),
+        families: listOf(
+          fc.record({ ...afiSafi, isForwarding: fc.boolean(), staleTimeSeconds: fc.nat(0xffffff) }, plain),
+        ),
+      },
+      plain,
+    ),
+  )
+  .chain(([restart, longLived]) => fc.subarray([restart, longLived]))
+const capabilities = fc
+  .tuple(fc.array(capability, { maxLength: 10 }), restartCapabilities)
+  .map(([first, last]) => [...first, ...last])
 const openMessage = fc.record(
   {
     kind: fc.constant('open' as const),
@@ -261,7 +315,7 @@ const openMessage = fc.record(
     asn: fc.integer({ min: 1, max: 23455 }),
     holdTimeSeconds: fc.oneof(fc.constant(0), fc.integer({ min: 3, max: 65535 })),
     routerId: fc.integer({ min: 1, max: 0xffffffff }),
-    capabilities: fc.array(capability, { maxLength: 10 }),
+    capabilities,
   },
   plain,
 )
@@ -275,9 +329,12 @@ const pathAttributes: fc.Arbitrary<PathAttributes> = fc.record(
     localPref: fc.option(uint32, { nil: undefined }),
     med: fc.option(uint32, { nil: undefined }),
     communities: fc.array(uint32, { maxLength: 70 }),
-    largeCommunities: fc.array(fc.record({ globalAdmin: uint32, data1: uint32, data2: uint32 }, plain), {
+    largeCommunities: fc.uniqueArray(fc.record({ globalAdmin: uint32, data1: uint32, data2: uint32 }, plain), {
       maxLength: 25,
+      selector: ({ globalAdmin, data1, data2 }) => `${globalAdmin}:${data1}:${data2}`,
     }),
+    extendedCommunities: fc.array(fc.record({ high: uint32, low: uint32 }, plain), { maxLength: 35 }),
+    onlyToCustomer: fc.option(uint32, { nil: undefined }),
     others: fc.constant([]),
   },
   plain,
@@ -311,9 +368,24 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   ),
 )
 
+const addPathBoth = { send: ['ipv4', 'ipv6'], receive: ['ipv4', 'ipv6'] } as const
+const everything: CodecContext = {
+  ...internal,
+  maxReceivedLength: 65535,
+  maxSentLength: 65535,
+  addPath: addPathBoth,
+  extendedNextHop: ['ipv4'],
+}
+const sendingContexts = [
+  internal,
+  { ...internal, isFourOctetAs: false },
+  { ...internal, addPath: addPathBoth },
+  everything,
+]
+
 test('what is encoded decodes to the same message', () => {
   fc.assert(
-    fc.property(message, fc.constantFrom(internal, { ...internal, isFourOctetAs: false }), (sent, context) => {
+    fc.property(message, fc.constantFrom(...sendingContexts), (sent, context) => {
       assert.deepEqual(decoded(encodeMessage(sent, context), context), sent)
     }),
     within(700),

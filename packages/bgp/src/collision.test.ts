@@ -60,9 +60,17 @@ const cases: readonly (readonly [string, Partial<PeerConfig>, Partial<PeerConfig
   ['DelayOpen on both sides', { routerId: low, delayOpenSeconds: 2 }, { routerId: high, delayOpenSeconds: 3 }],
 ]
 
+const restarts: Partial<PeerConfig> = { gracefulRestart: { restartTimeSeconds: 120, hasNotification: true } }
+
 for (const [name, a, b] of cases) {
-  test(`whatever the order of events, both sides keep the same one connection: ${name}`, () => {
+  test(`whatever the order of events, both sides keep the same one connection: ${name} [rfc4271-6.8-one-survives]`, () => {
     for (let seed = 0; seed < 500; seed += 1) assertOneSession(settle(pairOf(a, b, seed)), seed)
+  })
+
+  test(`and with graceful restart, which lets a new connection replace a session: ${name}`, () => {
+    for (let seed = 0; seed < 500; seed += 1) {
+      assertOneSession(settle(pairOf({ ...a, ...restarts }, { ...b, ...restarts }, seed)), seed)
+    }
   })
 }
 
@@ -75,7 +83,7 @@ test('of two connections nobody ever gives up both: where both sides listen, no 
   }
 })
 
-test('when both connections get as far as OPEN, that of the higher identifier survives', () => {
+test('when both connections get as far as OPEN, that of the higher identifier survives [rfc4271-6.8-higher-identifier] [rfc4271-6.8-unsigned]', () => {
   const open = openOf({ routerId: 0x7fffffff })
   const bothOpen = (routerId: number): Peer =>
     feed(createPeer(configOf({ routerId }), 0), [{ kind: 'start' }, connected('active'), connected('passive')]).peer
@@ -88,7 +96,7 @@ test('when both connections get as far as OPEN, that of the higher identifier su
   assert.deepEqual(statesOf(secondLoses.peer), ['idle', 'openConfirm'])
 })
 
-test('with equal identifiers the connection of the higher AS survives (RFC 6286)', () => {
+test('with equal identifiers the connection of the higher AS survives (RFC 6286) [rfc6286-2.3-larger-as]', () => {
   const decided = [65030, 65010].map((localAsn) => {
     const config = configOf({ localAsn, routerId: low })
     const start = feed(createPeer(config, 0), [{ kind: 'start' }, connected('active'), connected('passive')])
@@ -101,7 +109,7 @@ test('with equal identifiers the connection of the higher AS survives (RFC 6286)
   ])
 })
 
-test('the loser has the same outputs whichever side it is: notify, hang up, idle', () => {
+test('the loser has the same outputs whichever side it is: notify, hang up, idle [rfc4486-4-collision]', () => {
   const outputs = (['active', 'passive'] as const).map((loser) => {
     const routerId = loser === 'active' ? low : high
     const config = configOf({ routerId })
@@ -115,7 +123,7 @@ test('the loser has the same outputs whichever side it is: notify, hang up, idle
   assert.deepEqual(outputs[1], [...lost, 'idle to active: listening'])
 })
 
-test('an Established session is never given up for a new connection', () => {
+test('an Established session is never given up for a new connection [rfc4271-6.8-established-stays]', () => {
   const peer = establishedPeer({ routerId: low })
   assert.deepEqual(statesOf(peer), ['established', 'idle'])
   assert.equal(refusal(peer)?.code, 'connectionRejected')
@@ -124,7 +132,7 @@ test('an Established session is never given up for a new connection', () => {
   assert.deepEqual(statesOf(after), ['established', 'idle'])
 })
 
-test('a session that comes up on one connection ends the other one, however far that is', () => {
+test('a session that comes up on one connection ends the other one, however far that is [rfc4271-6.8-other-closed]', () => {
   const start = feed(createPeer(configOf({ routerId: low }), 0), [{ kind: 'start' }, connected('active')]).peer
   const open = openOf({ routerId: high })
   const both = feed(start, [received('active', open), connected('passive')]).peer

@@ -22,7 +22,7 @@ export function preferredRole(config: PeerConfig, { remoteRouterId, remoteAsn }:
  * the peer cannot have it Established, which would make both sides dump a different one. The side that loses must not
  * yet, where its preferred connection is in OpenSent only: the peer may have given that one up in the meantime.
  */
-export function collide(role: Role, other: Connection, preferred: Role): Verdict {
+export function collide(role: Role, negotiated: Negotiated, other: Connection, preferred: Role): Verdict {
   switch (other.state) {
     case 'idle':
       return 'keepBoth'
@@ -36,6 +36,17 @@ export function collide(role: Role, other: Connection, preferred: Role): Verdict
     case 'openConfirm':
       return role === preferred ? 'dumpOther' : 'dumpThis'
     case 'established':
-      return 'dumpThis'
+      return isSuccessor(negotiated, other.negotiated) ? 'keepBoth' : 'dumpThis'
   }
 }
+
+/**
+ * RFC 4724 section 4.2: a peer that restarts comes back before we notice that it was away, and its new connection replaces
+ * the session. It does so when its KEEPALIVE shows that it wants to, not before: whoever can open a connection in its
+ * name and send an OPEN has done no harm yet. It has to be the same speaker, and as able to restart as before.
+ */
+const isSuccessor = (successor: Negotiated, session: Negotiated): boolean =>
+  session.gracefulRestart !== undefined &&
+  successor.gracefulRestart !== undefined &&
+  successor.remoteAsn === session.remoteAsn &&
+  successor.remoteRouterId === session.remoteRouterId

@@ -3,7 +3,7 @@ import { attributeRules, emptyDraft } from './attribute-rules.ts'
 import { mergeAsPaths } from './as-path.ts'
 import type { AttributeDiscard, SessionReset, TreatAsWithdraw, UpdateFault } from './fault.ts'
 import { sessionReset } from './fault.ts'
-import { asTrans, attributeCode, attributeFlag, errorCode, updateSubcode } from './iana.ts'
+import { asTrans, attributeCode, attributeFlag, errorCode, optionalAttributes, updateSubcode } from './iana.ts'
 import type { CodecContext } from './messages.ts'
 import type { MpReach, MpUnreach } from './multiprotocol.ts'
 import { readMpReach, readMpUnreach } from './multiprotocol.ts'
@@ -134,16 +134,23 @@ class AttributeReading {
   }
 
   /**
-   * RFC 4271 section 6.3, unchanged by RFC 7606: a well-known attribute that we do not know ends the session. An
-   * optional one never does, whatever is in it.
+   * An attribute that we do not know and that says it is well-known ends the session: RFC 4271 section 6.3 wants that
+   * (3/2), and RFC 7606, which softens most of that section, leaves it. It can only be our neighbour's own doing, since
+   * no speaker passes on what it does not know without the Optional bit. An optional one never ends a session, whatever
+   * is in it; nor does one that is known to be optional and has lost the bit.
    */
   #takeUnknown({ flags, code, whole }: RawAttribute): SessionReset | undefined {
-    if ((flags & attributeFlag.optional) === 0) {
-      const message = `attribute ${code} is marked as well-known but is not`
-      return sessionReset(errorCode.updateMessage, updateSubcode.unrecognizedWellKnownAttribute, message, whole.slice())
+    if ((flags & attributeFlag.optional) !== 0) {
+      this.#draft.others.push(code)
+      return undefined
     }
-    this.#draft.others.push(code)
-    return undefined
+    if (optionalAttributes.has(code)) {
+      const mistake = { subcode: updateSubcode.attributeFlagsError, message: `attribute ${code} is an optional one` }
+      this.#faults.push(attributeFault('attributeDiscard', code, mistake, whole))
+      return undefined
+    }
+    const message = `attribute ${code} is marked as well-known but is not`
+    return sessionReset(errorCode.updateMessage, updateSubcode.unrecognizedWellKnownAttribute, message, whole.slice())
   }
 
   #takeKnown(attribute: RawAttribute, rule: AttributeRule): void {

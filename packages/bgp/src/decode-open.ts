@@ -1,7 +1,9 @@
 import type { Decoded } from './decode.ts'
 import type { SessionReset } from './fault.ts'
 import { sessionReset } from './fault.ts'
-import { asTrans, bgpVersion, capabilityCode, errorCode, openSubcode, optionalParameter } from './iana.ts'
+import { decodeCapability } from './decode-capability.ts'
+import { encodeCapability } from './encode-capability.ts'
+import { asTrans, bgpVersion, errorCode, openSubcode, optionalParameter } from './iana.ts'
 import type { Capability, OpenMessage } from './messages.ts'
 import { Reader } from './reader.ts'
 
@@ -89,36 +91,31 @@ function readCapabilities(reader: Reader, capabilities: Capability[]): Outcome {
     const length = reader.uint8()
     const value = length === undefined ? undefined : reader.bytes(length)
     if (value === undefined) return openFault(openSubcode.unspecific, `a capability of code ${code} is cut off`)
-    const capability = toCapability(code, value)
+    const capability = decodeCapability(code, value)
     if (capability === undefined) {
       return openFault(openSubcode.unspecific, `a capability of code ${code} cannot have ${value.length} octets`)
     }
     if (contradicts(capability, capabilities)) {
       return openFault(openSubcode.unspecific, 'two capabilities tell different AS numbers')
     }
+    supersede(capability, capabilities)
     capabilities.push(capability)
   }
   return undefined
 }
 
-/**
- * undefined: a capability that we need has a wrong length. One that we do not know is kept whatever it is (RFC 5492).
- */
-function toCapability(code: number, value: Uint8Array): Capability | undefined {
-  const reader = new Reader(value)
-  if (code === capabilityCode.multiprotocol) {
-    const [afi, , safi] = [reader.uint16(), reader.uint8(), reader.uint8()]
-    if (afi === undefined || safi === undefined || reader.remaining > 0) return undefined
-    return { kind: 'multiprotocol', afi, safi }
-  }
-  if (code === capabilityCode.fourOctetAs) {
-    const asn = reader.uint32()
-    return asn === undefined || reader.remaining > 0 ? undefined : { kind: 'fourOctetAs', asn }
-  }
-  if (code === capabilityCode.routeRefresh && value.length === 0) return { kind: 'routeRefresh' }
-  return { kind: 'unknown', code, value: value.slice() }
-}
-
 const contradicts = (capability: Capability, earlier: readonly Capability[]): boolean =>
   capability.kind === 'fourOctetAs' &&
   earlier.some((other) => other.kind === 'fourOctetAs' && other.asn !== capability.asn)
+
+/**
+ * Of several graceful restart capabilities the last one counts (RFC 4724 section 3; for the long-lived one, which only
+ * goes with it, the same is assumed): those before it become unknown ones, so that nobody negotiates them. Of all other
+ * kinds several instances add to one another, or say the same (RFC 5492 section 4).
+ */
+function supersede({ kind }: Capability, earlier: Capability[]): void {
+  if (kind !== 'gracefulRestart' && kind !== 'longLivedGracefulRestart') return
+  for (const [index, other] of earlier.entries()) {
+    if (other.kind === kind) earlier[index] = { kind: 'unknown', ...encodeCapability(other) }
+  }
+}

@@ -65,9 +65,9 @@ function readClassicRoutes(fields: Fields, context: CodecContext): ClassicRoutes
     const isAboutIpv4 = !isEmpty || fields.attributes.length === 0
     return { withdrawn: [], announced: [], ignored: isAboutIpv4 ? familyIgnored(afi.ipv4, safi.unicast) : undefined }
   }
-  const withdrawn = readNlri(fields.withdrawn, 'ipv4')
+  const withdrawn = readNlri(fields.withdrawn, 'ipv4', context)
   if (!withdrawn.ok) return networkFault(`Withdrawn Routes: ${withdrawn.message}`)
-  const announced = readNlri(fields.nlri, 'ipv4')
+  const announced = readNlri(fields.nlri, 'ipv4', context)
   if (!announced.ok) return networkFault(`NLRI: ${announced.message}`)
   return { withdrawn: withdrawn.prefixes, announced: announced.prefixes, ignored: undefined }
 }
@@ -152,13 +152,15 @@ function without(withdrawn: readonly Prefix[], announced: readonly Prefix[]): re
 }
 
 function announcementOf({ draft, reach }: ReadAttributes, classic: ClassicRoutes): Announcement | undefined {
-  const { origin, asPath, localPref, med, communities, largeCommunities, others } = draft
+  const { origin, asPath, localPref, med, communities, largeCommunities, extendedCommunities, others } = draft
+  const { onlyToCustomer } = draft
   const routes: Announcement['reach'] = [
     ...reachOf(draft.nextHop, classic.announced),
     ...reachOf(reach?.nextHop, reach?.prefixes ?? []),
   ]
   if (origin === undefined || asPath === undefined || routes.length === 0) return undefined
-  return { attributes: { origin, asPath, localPref, med, communities, largeCommunities, others }, reach: routes }
+  const optional = { localPref, med, communities, largeCommunities, extendedCommunities, onlyToCustomer, others }
+  return { attributes: { origin, asPath, ...optional }, reach: routes }
 }
 
 const reachOf = (nextHop: Address | undefined, prefixes: readonly Prefix[]): Announcement['reach'] =>

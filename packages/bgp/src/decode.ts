@@ -3,7 +3,7 @@ import { decodeUpdate } from './decode-update.ts'
 import type { SessionReset } from './fault.ts'
 import { sessionReset } from './fault.ts'
 import { headerFault } from './framer.ts'
-import { errorCode, headerLength, headerSubcode, maxMessageLength, messageType, routeRefreshSubcode } from './iana.ts'
+import { errorCode, headerLength, headerSubcode, messageType, routeRefreshSubcode } from './iana.ts'
 import type { CodecContext, Message } from './messages.ts'
 import { Reader } from './reader.ts'
 
@@ -15,10 +15,10 @@ export type Decoded<M = Message> =
  * Reads one whole message, header included, as a framer cut it. Never throws, whatever the bytes are, and keeps no view
  * of them: what it returns stays true when their memory is used again.
  *
- * Sources: RFC 4271 section 4 and 6, RFC 4760, 5492, 6793, 7606, 7607, 9072, 9774.
+ * Sources: RFC 4271 section 4 and 6, RFC 4724, 4760, 5492, 6793, 7606, 7607, 7911, 8654, 8950, 9072, 9234, 9494, 9774.
  */
 export function decodeMessage(bytes: Uint8Array, context: CodecContext): Decoded {
-  const fault = headerFault(bytes, maxMessageLength) ?? frameFault(bytes)
+  const fault = headerFault(bytes, context.maxReceivedLength) ?? frameFault(bytes)
   if (fault !== undefined) return { ok: false, fault }
   const body = bytes.subarray(headerLength)
   switch (bytes[18]) {
@@ -67,8 +67,8 @@ function decodeRouteRefresh(body: Uint8Array, whole: Uint8Array): Decoded {
   const isMarker = subtype > 0 && subtype <= largestMarkerSubtype
   if (extra > 0 && (isMarker || extra < minimumOrfLength)) {
     const message = `a ROUTE-REFRESH of subtype ${subtype} cannot have ${extra} further octets`
-    // The data is the complete message, as far as a NOTIFICATION can hold it behind its own 21 octets.
-    const data = whole.slice(0, maxMessageLength - headerLength - 2)
+    // The data is the complete message; what of it is too much for a NOTIFICATION is cut off when that is written.
+    const data = whole.slice()
     const fault = sessionReset(errorCode.routeRefresh, routeRefreshSubcode.invalidMessageLength, message, data)
     return { ok: false, fault }
   }

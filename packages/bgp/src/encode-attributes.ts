@@ -3,11 +3,11 @@ import { addressToBytes } from '@holdfast/ip'
 import { asPathBytes, needsAs4Path, withoutConfeds } from './as-path.ts'
 import { attributeCode, attributeFlag, originValue } from './iana.ts'
 import type { CodecContext, PathAttributes } from './messages.ts'
-import type { LargeCommunity } from './routes.ts'
+import type { ExtendedCommunity, LargeCommunity } from './routes.ts'
 import type { Writer } from './writer.ts'
 
 /** An attribute's type code, its Optional and Transitive bits, and its value as it stands in the message. */
-interface EncodedAttribute {
+export interface EncodedAttribute {
   readonly code: number
   readonly flags: number
   readonly value: Uint8Array
@@ -52,7 +52,8 @@ export function encodedAttributes(
   nextHop: Ipv4Address | undefined,
   context: CodecContext,
 ): readonly EncodedAttribute[] {
-  const { origin, asPath, med, localPref, communities, largeCommunities } = attributes
+  const { origin, asPath, med, localPref, communities, extendedCommunities, largeCommunities, onlyToCustomer } =
+    attributes
   const list: EncodedAttribute[] = [
     { code: attributeCode.origin, flags: wellKnown, value: Uint8Array.of(originValue[origin]) },
     { code: attributeCode.asPath, flags: wellKnown, value: asPathBytes(asPath, context.isFourOctetAs) },
@@ -64,8 +65,14 @@ export function encodedAttributes(
   add(attributeCode.multiExitDisc, attributeFlag.optional, med === undefined ? undefined : uint32Bytes([med]))
   add(attributeCode.localPref, wellKnown, localPref === undefined ? undefined : uint32Bytes([localPref]))
   add(attributeCode.communities, optionalTransitive, uint32Bytes(communities))
+  add(attributeCode.extendedCommunities, optionalTransitive, extendedCommunityBytes(extendedCommunities))
   add(attributeCode.as4Path, optionalTransitive, as4PathBytes(attributes, context))
   add(attributeCode.largeCommunities, optionalTransitive, largeCommunityBytes(largeCommunities))
+  add(
+    attributeCode.onlyToCustomer,
+    optionalTransitive,
+    onlyToCustomer === undefined ? undefined : uint32Bytes([onlyToCustomer]),
+  )
   return list
 }
 
@@ -76,6 +83,9 @@ function as4PathBytes({ asPath }: PathAttributes, context: CodecContext): Uint8A
 
 const largeCommunityBytes = (communities: readonly LargeCommunity[]): Uint8Array =>
   uint32Bytes(communities.flatMap(({ globalAdmin, data1, data2 }) => [globalAdmin, data1, data2]))
+
+const extendedCommunityBytes = (communities: readonly ExtendedCommunity[]): Uint8Array =>
+  uint32Bytes(communities.flatMap(({ high, low }) => [high, low]))
 
 function uint32Bytes(values: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(values.length * 4)

@@ -1,5 +1,6 @@
-import { capabilityCode, optionalParameter } from './iana.ts'
-import type { Capability, OpenMessage } from './messages.ts'
+import { encodeCapability } from './encode-capability.ts'
+import { optionalParameter } from './iana.ts'
+import type { OpenMessage } from './messages.ts'
 import type { Writer } from './writer.ts'
 
 /** What one octet of length can count. */
@@ -17,7 +18,7 @@ export function encodeOpen(writer: Writer, open: OpenMessage): void {
   writer.uint16(open.asn)
   writer.uint16(open.holdTimeSeconds)
   writer.uint32(open.routerId)
-  const values = open.capabilities.map(capabilityValue)
+  const values = open.capabilities.map(encodeCapability)
   const length = values.reduce((sum, { value }) => sum + 2 + value.length, 0)
   writeParameterHeader(writer, length)
   for (const { code, value } of values) {
@@ -40,22 +41,5 @@ function writeParameterHeader(writer: Writer, length: number): void {
     writer.uint16(length + extendedParameterHeader)
     writer.uint8(optionalParameter.capabilities)
     writer.uint16(length)
-  }
-}
-
-function capabilityValue(capability: Capability): { readonly code: number; readonly value: Uint8Array } {
-  switch (capability.kind) {
-    case 'multiprotocol': {
-      const { afi, safi } = capability
-      return { code: capabilityCode.multiprotocol, value: Uint8Array.of(afi >>> 8, afi, 0, safi) }
-    }
-    case 'routeRefresh':
-      return { code: capabilityCode.routeRefresh, value: new Uint8Array(0) }
-    case 'fourOctetAs': {
-      const { asn } = capability
-      return { code: capabilityCode.fourOctetAs, value: Uint8Array.of(asn >>> 24, asn >>> 16, asn >>> 8, asn) }
-    }
-    case 'unknown':
-      return capability
   }
 }

@@ -1,22 +1,26 @@
 import { encodeOpen } from './encode-open.ts'
 import { encodeUpdate } from './encode-update.ts'
-import { headerLength, messageType } from './iana.ts'
+import { headerLength, maxMessageLength, messageType } from './iana.ts'
 import type { CodecContext, Message } from './messages.ts'
 import { Writer } from './writer.ts'
 
 /**
- * Writes one message, header included. Throws only where we built something that BGP cannot say: a message of more than
- * 4,096 octets, or an UPDATE with more than one list of routes (`encodeUpdate` says which).
+ * Writes one message, header included. Throws only where we built something that BGP cannot say: a message of more
+ * octets than the peer takes, or an UPDATE with more than one list of routes (`encodeUpdate` says which). The data of a
+ * NOTIFICATION, which can be an attribute of the peer's own, is cut to what fits.
  *
- * Sources: RFC 4271 section 4, RFC 2918 section 3.
+ * Sources: RFC 4271 section 4, RFC 2918 section 3, RFC 8654 section 4.
  */
 export function encodeMessage(message: Message, context: CodecContext): Uint8Array {
-  const writer = new Writer()
+  const writer = new Writer(isAlwaysShort(message) ? maxMessageLength : context.maxSentLength)
   writeHeader(writer, messageType[message.kind])
   writeBody(writer, message, context)
   writer.patchUint16(lengthOffset, writer.length)
   return writer.finish()
 }
+
+/** RFC 8654 section 4: whatever is agreed. */
+const isAlwaysShort = ({ kind }: Message): boolean => kind === 'open' || kind === 'keepalive'
 
 const markerLength = 16
 const lengthOffset = markerLength
@@ -39,7 +43,7 @@ function writeBody(writer: Writer, message: Message, context: CodecContext): voi
     case 'notification':
       writer.uint8(message.code)
       writer.uint8(message.subcode)
-      writer.bytes(message.data)
+      writer.bytes(message.data.subarray(0, writer.remaining))
       break
     case 'routeRefresh':
       writer.uint16(message.afi)

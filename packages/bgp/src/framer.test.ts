@@ -110,7 +110,7 @@ for (const [name, type, length] of [
   ['H6: UPDATE of 22', 2, 22],
   ['R1: ROUTE-REFRESH of 22', 5, 22],
 ] as const) {
-  test(`${name} octets: 1/2, answered from the header alone`, () => {
+  test(`${name} octets: 1/2, answered from the header alone [rfc4271-6.1-length-data]`, () => {
     const fault = faultOf(header(length, type))
     assert.deepEqual([fault.code, fault.subcode, toHex(fault.data)], [1, 2, digits(length, 2)])
     assert.equal(fault.isSilent, false)

@@ -17,6 +17,11 @@ export interface Framer {
   push(chunk: Uint8Array): void
   /** Call until it answers `needMore` or `fault`; a fault is final. */
   next(): Frame
+  /**
+   * The longest message in octets: 4,096 unless RFC 8654 lets the peer send more. Holds from the next message on; the
+   * one whose header has been judged already stays as it is.
+   */
+  maxLength: number
 }
 
 const needMore: Frame = { kind: 'needMore' }
@@ -31,18 +36,24 @@ const minimumLength: Readonly<Record<number, number>> = {
   [messageType.routeRefresh]: 23,
 }
 
+/** The longest of those types that RFC 8654 section 4 leaves out: an OPEN comes before anything is agreed. */
+const maximumLength: Readonly<Record<number, number>> = {
+  [messageType.open]: maxMessageLength,
+  [messageType.keepalive]: headerLength,
+}
+
 /**
  * Makes a framer for one connection. It holds at most one unfinished message, whose length it has checked by then, and
  * copies each byte at most once, however small the chunks are.
  *
- * @param maxLength longest message in octets: 4,096 unless RFC 8654 was negotiated
+ * @param maxLength longest message in octets, see `Framer.maxLength`
  */
 export function createFramer(maxLength: number = maxMessageLength): Framer {
   return new StreamFramer(maxLength)
 }
 
 class StreamFramer implements Framer {
-  readonly #maxLength: number
+  maxLength: number
   readonly #header = new Uint8Array(headerLength)
   /** The unfinished message: the header's memory until the header is complete and says how much more is needed. */
   #partial: Uint8Array = this.#header
@@ -51,7 +62,7 @@ class StreamFramer implements Framer {
   #fault: Frame | undefined
 
   constructor(maxLength: number) {
-    this.#maxLength = maxLength
+    this.maxLength = maxLength
   }
 
   push(chunk: Uint8Array): void {
@@ -68,7 +79,7 @@ class StreamFramer implements Framer {
 
   /** The usual case: a header begins the chunk, and if the whole message is there, nothing is copied. */
   #fromChunk(): Frame {
-    const fault = headerFault(this.#chunk, this.#maxLength)
+    const fault = headerFault(this.#chunk, this.maxLength)
     if (fault !== undefined) return this.#fail(fault)
     const length = lengthField(this.#chunk)
     if (this.#chunk.length < length) return this.#collect(new Uint8Array(length), 0)
@@ -79,7 +90,7 @@ class StreamFramer implements Framer {
 
   #fromHeader(): Frame {
     this.#fill()
-    const fault = headerFault(this.#header.subarray(0, this.#filled), this.#maxLength)
+    const fault = headerFault(this.#header.subarray(0, this.#filled), this.maxLength)
     if (fault !== undefined) return this.#fail(fault)
     if (this.#filled < headerLength) return needMore
     const message = new Uint8Array(lengthField(this.#header))
@@ -139,8 +150,8 @@ function typeFault(bytes: Uint8Array, type: number, length: number): SessionRese
     const message = `message type ${type} is unknown`
     return sessionReset(errorCode.messageHeader, headerSubcode.badMessageType, message, Uint8Array.of(type))
   }
-  if (length < minimum || (type === messageType.keepalive && length !== minimum)) return badLength(bytes)
-  return undefined
+  const maximum = maximumLength[type] ?? length
+  return length < minimum || length > maximum ? badLength(bytes) : undefined
 }
 
 /** The data is the erroneous Length field; only an error in a NOTIFICATION goes unanswered (RFC 4271 section 6.4). */

@@ -1,5 +1,5 @@
 import type { Address, Family, Prefix } from '@holdfast/ip'
-import { addressFromBytes } from '@holdfast/ip'
+import { addressFromBytes, isUnspecified } from '@holdfast/ip'
 import type { Mistake } from './attribute-rules.ts'
 import { nextHopMistake } from './attribute-rules.ts'
 import type { RawAttribute } from './decode-attributes.ts'
@@ -69,18 +69,29 @@ export function readMpReach(attribute: RawAttribute, context: CodecContext): MpR
   if (typeof family !== 'string') {
     return { kind: 'reach', family: undefined, nextHop: undefined, prefixes: [], ignored: family, mistake: undefined }
   }
-  const nextHop = readNextHop(nextHopBytes, family)
+  const nextHop = readNextHop(nextHopBytes, family, context)
   if (nextHop === undefined) return reset(attribute, `MP_REACH_NLRI has a next hop of ${nextHopBytes.length} octets`)
-  const nlri = readNlri(reader.rest(), family)
+  const nlri = readNlri(reader.rest(), family, context)
   if (!nlri.ok) return reset(attribute, `MP_REACH_NLRI: ${nlri.message}`)
   const mistake = nextHopMistake(nextHop, context)
   return { kind: 'reach', family, nextHop, prefixes: nlri.prefixes, ignored: undefined, mistake }
 }
 
-/** Of two addresses (RFC 2545 section 3) the global one comes first; the link-local one is not used. */
-function readNextHop(bytes: Uint8Array, family: Family): Address | undefined {
-  const isExpected = family === 'ipv4' ? bytes.length === 4 : bytes.length === 16 || bytes.length === 32
-  return isExpected ? addressFromBytes(bytes.subarray(0, 16)) : undefined
+/** IPv4 routes have an IPv6 next hop only where RFC 8950 is agreed; other combinations have no RFC. */
+function readNextHop(bytes: Uint8Array, family: Family, { extendedNextHop }: CodecContext): Address | undefined {
+  if (family === 'ipv4' && bytes.length === 4) return addressFromBytes(bytes)
+  const isIpv6 = family === 'ipv6' || extendedNextHop.includes('ipv4')
+  return isIpv6 && (bytes.length === 16 || bytes.length === 32) ? readIpv6NextHop(bytes) : undefined
+}
+
+/**
+ * Of two addresses (RFC 2545 section 3) the global one comes first, and the link-local one behind it is not used; except
+ * that a router without a global address leaves the first one unspecified.
+ */
+function readIpv6NextHop(bytes: Uint8Array): Address | undefined {
+  const first = addressFromBytes(bytes.subarray(0, 16))
+  if (bytes.length === 16 || first === undefined || !isUnspecified(first)) return first
+  return addressFromBytes(bytes.subarray(16))
 }
 
 /** RFC 7606 section 7.12 has nothing but the flags and the routes themselves to be wrong. */
@@ -90,7 +101,7 @@ export function readMpUnreach(attribute: RawAttribute, context: CodecContext): M
   if (afi === undefined || safi === undefined) return reset(attribute, 'MP_UNREACH_NLRI is cut off')
   const family = negotiated(afi, safi, context)
   if (typeof family !== 'string') return { kind: 'unreach', family: undefined, prefixes: [], ignored: family }
-  const nlri = readNlri(reader.rest(), family)
+  const nlri = readNlri(reader.rest(), family, context)
   if (!nlri.ok) return reset(attribute, `MP_UNREACH_NLRI: ${nlri.message}`)
   return { kind: 'unreach', family, prefixes: nlri.prefixes, ignored: undefined }
 }

@@ -6,14 +6,19 @@ import { encodeMessage } from './encode.ts'
 import type { Capability, OpenMessage } from './messages.ts'
 import { initialContext } from './messages.ts'
 import type { Agreement } from './negotiate.ts'
-import { negotiate, openMessage } from './negotiate.ts'
+import { negotiate } from './negotiate.ts'
+import type { Reduction } from './negotiate-offer.ts'
+import { noReduction, openMessage } from './negotiate-offer.ts'
 import type { Negotiated, PeerConfig } from './peer.ts'
 import { configOf, fourOctet, openOf, unicast } from './testing/peers.ts'
 
 const link = { local: ipv4(0xc0000201), remote: ipv4(0xc0000202) }
 
+const openFor = (config: Partial<PeerConfig> = {}, reduction: Reduction = noReduction): OpenMessage =>
+  openMessage(configOf(config), { isRestarting: false, reduction })
+
 const agree = (config: Partial<PeerConfig>, open: Partial<OpenMessage>): Agreement =>
-  negotiate(configOf(config), link, openOf(open), true)
+  negotiate(configOf(config), link, { ours: openFor(config), theirs: openOf(open) })
 
 function agreed(config: Partial<PeerConfig>, open: Partial<OpenMessage> = {}): Negotiated {
   const agreement = agree(config, open)
@@ -30,13 +35,13 @@ function refused(config: Partial<PeerConfig>, open: Partial<OpenMessage>): reado
 }
 
 test('our OPEN, byte by byte', () => {
-  const bytes = encodeMessage(openMessage(configOf({ localAsn: 4200000000 }), true), initialContext)
+  const bytes = encodeMessage(openFor({ localAsn: 4200000000 }), initialContext)
   assert.equal(
     Buffer.from(bytes).toString('hex'),
     [
-      `${'ff'.repeat(16)}003301`,
-      '04 5ba0 005a 0a000001 16'.replaceAll(' ', ''),
-      '0214 010400010001 010400020001 0200 4104fa56ea00'.replaceAll(' ', ''),
+      `${'ff'.repeat(16)}003701`,
+      '04 5ba0 005a 0a000001 1a'.replaceAll(' ', ''),
+      '0218 010400010001 010400020001 0200 0600 4104fa56ea00 4600'.replaceAll(' ', ''),
     ].join(''),
   )
 })
@@ -47,18 +52,18 @@ suite('hold and keepalive time', () => {
     return [negotiated.holdTimeSeconds, negotiated.keepaliveSeconds]
   }
 
-  test('hold time is the lower of the two', () => {
+  test('hold time is the lower of the two [rfc4271-4.2-lower-hold-time]', () => {
     assert.deepEqual(times({ holdTimeSeconds: 90 }, 180), [90, 30])
     assert.deepEqual(times({ holdTimeSeconds: 180 }, 90), [90, 30])
   })
 
-  test('0 from either side means neither timer', () => {
+  test('0 from either side means neither timer [rfc4271-4.4-none-without-hold-time]', () => {
     assert.deepEqual(times({ holdTimeSeconds: 0 }, 180), [0, 0])
     assert.deepEqual(times({ holdTimeSeconds: 180 }, 0), [0, 0])
     assert.deepEqual(times({ holdTimeSeconds: 180, keepaliveSeconds: 10 }, 0), [0, 0])
   })
 
-  test('a configured keepalive time holds where a third of the hold time is not less', () => {
+  test('a configured keepalive time holds where a third of the hold time is not less [rfc4271-4.4-keepalive-rate]', () => {
     assert.deepEqual(times({ keepaliveSeconds: 10 }, 90), [90, 10])
     assert.deepEqual(times({ keepaliveSeconds: 60 }, 90), [90, 30])
     assert.deepEqual(times({ keepaliveSeconds: 60 }, 3), [3, 1])
@@ -69,7 +74,7 @@ suite('hold and keepalive time', () => {
 suite("the peer's AS number", () => {
   // RFC 6793: 65535 fits two octets, 65536 is the first that does not, 65537 what a comparison off by one takes for it.
   for (const asn of [65535, 65536, 65537]) {
-    test(`AS ${asn} with the four-octet capability`, () => {
+    test(`AS ${asn} with the four-octet capability [rfc6793-4.1-capability-tells]`, () => {
       const twoOctets = asn > 65535 ? 23456 : asn
       const open = { asn: twoOctets, capabilities: [fourOctet(asn)] }
       const negotiated = agreed({ remoteAsn: asn, families: ['ipv4'] }, open)
@@ -77,9 +82,12 @@ suite("the peer's AS number", () => {
     })
 
     test(`our AS ${asn} in our own OPEN`, () => {
-      const { asn: field, capabilities } = openMessage(configOf({ localAsn: asn }), true)
+      const { asn: field, capabilities } = openFor({ localAsn: asn })
       assert.equal(field, asn === 65535 ? 65535 : 23456)
-      assert.deepEqual(capabilities.at(-1), { kind: 'fourOctetAs', asn })
+      assert.deepEqual(
+        capabilities.find(({ kind }) => kind === 'fourOctetAs'),
+        { kind: 'fourOctetAs', asn },
+      )
     })
   }
 
@@ -98,7 +106,7 @@ suite("the peer's AS number", () => {
     })
   }
 
-  test('another one than expected is refused in words that name both', () => {
+  test('another one than expected is refused in words that name both [rfc4271-6.2-peer-as]', () => {
     const open = { asn: 65010, capabilities: [fourOctet(65010)] }
     assert.deepEqual(refused({ localAsn: 65000, remoteAsn: 65020 }, open), [
       2,
@@ -132,13 +140,13 @@ suite("the peer's AS number", () => {
     assert.equal(refused({}, { asn: 65021, capabilities: [fourOctet(65020)] })[0], 2)
   })
 
-  test('AS_TRANS as the real AS number is refused', () => {
+  test('AS_TRANS as the real AS number is refused [rfc6793-9-as-trans-reserved]', () => {
     assert.equal(refused({ remoteAsn: 'external' }, { asn: 23456, capabilities: [fourOctet(23456)] })[0], 2)
   })
 })
 
 suite("the peer's BGP Identifier", () => {
-  test('ours is refused within one AS, and welcome from another (RFC 6286)', () => {
+  test('ours is refused within one AS, and welcome from another (RFC 6286) [rfc6286-2.2-internal-identifier]', () => {
     const ours = { routerId: 0xfe000001 }
     const inside = { asn: 65010, capabilities: [fourOctet(65010), unicast(1)], ...ours }
     assert.deepEqual(refused({ ...ours, remoteAsn: 'internal' }, inside).slice(0, 2), [3, 'badBgpIdentifier'])
@@ -150,13 +158,13 @@ suite('address families', () => {
   const familiesOf = (families: PeerConfig['families'], capabilities: readonly Capability[]): readonly string[] =>
     agreed({ families }, { capabilities: [fourOctet(65020), ...capabilities] }).families
 
-  test('both sides must offer one', () => {
+  test('both sides must offer one [rfc4760-8-both-sides]', () => {
     assert.deepEqual(familiesOf(['ipv4', 'ipv6'], [unicast(2)]), ['ipv6'])
     assert.deepEqual(familiesOf(['ipv4'], [unicast(1), unicast(2)]), ['ipv4'])
     assert.deepEqual(familiesOf(['ipv4', 'ipv6'], [unicast(1), unicast(2), unicast(1)]), ['ipv4', 'ipv6'])
   })
 
-  test('a peer that offers none means IPv4 unicast', () => {
+  test('a peer that offers none means IPv4 unicast [rfc4760-8-none-means-ipv4]', () => {
     assert.deepEqual(familiesOf(['ipv4', 'ipv6'], []), ['ipv4'])
     assert.deepEqual(familiesOf(['ipv4', 'ipv6'], [{ kind: 'routeRefresh' }]), ['ipv4'])
   })
@@ -171,22 +179,22 @@ suite('address families', () => {
     assert.deepEqual(refused({}, { capabilities: [fourOctet(65020), ...others] }).slice(0, 2), [7, 'noCommonFamily'])
   })
 
-  test('without a common one the NOTIFICATION lists what was missed', () => {
+  test('without a common one the NOTIFICATION lists what was missed [rfc5492-5-data-lists-missed]', () => {
     const agreement = agree({ families: ['ipv6'] }, { capabilities: [fourOctet(65020), unicast(1)] })
     assert.ok(!agreement.ok)
     assert.equal(Buffer.from(agreement.refusal.data).toString('hex'), '010400020001')
   })
 
   test('an OPEN of ours without capabilities leaves IPv4 unicast and two-octet AS numbers', () => {
-    const agreement = negotiate(configOf(), link, openOf(), false)
+    const agreement = negotiate(configOf(), link, { ours: openFor({}, { kind: 'everything' }), theirs: openOf() })
     assert.ok(agreement.ok)
     const { families, isFourOctetAs, hasRouteRefresh } = agreement.negotiated
     assert.deepEqual([families, isFourOctetAs, hasRouteRefresh], [['ipv4'], false, false])
-    assert.deepEqual(openMessage(configOf(), false).capabilities, [])
+    assert.deepEqual(openFor({}, { kind: 'everything' }).capabilities, [])
   })
 })
 
-test('unknown capabilities, however many, are passed over (RFC 5492)', () => {
+test('unknown capabilities, however many, are passed over (RFC 5492) [rfc5492-3-unknown-ignored]', () => {
   const unknown = Array.from({ length: 200 }, (_, code) => ({
     kind: 'unknown' as const,
     code,
@@ -197,7 +205,7 @@ test('unknown capabilities, however many, are passed over (RFC 5492)', () => {
 
 test('what was negotiated knows both ends of the connection', () => {
   const ends = { local: ipv6(1n), remote: ipv6(2n) }
-  const agreement = negotiate(configOf(), ends, openOf(), true)
+  const agreement = negotiate(configOf(), ends, { ours: openFor(), theirs: openOf() })
   assert.ok(agreement.ok)
   assert.deepEqual([agreement.negotiated.localAddress, agreement.negotiated.remoteAddress], [ends.local, ends.remote])
 })

@@ -1,133 +1,88 @@
 import type { Family } from '@holdfast/ip'
-import { afi, asTrans, bgpVersion, capabilityCode, maxTwoOctetAsn, openSubcode, safi } from './iana.ts'
-import type { Capability, CodecContext, OpenMessage } from './messages.ts'
+import { afi, maxExtendedMessageLength, maxMessageLength, safi } from './iana.ts'
+import type { AfiSafi, Capability, CodecContext, GracefulRestartCapability, OpenMessage } from './messages.ts'
+import type { OpenRefusal } from './negotiate-checks.ts'
+import { asRefusal, asnOf, familyRefusal, identifierRefusal, rolesOf } from './negotiate-checks.ts'
 import type { Negotiated, PeerConfig } from './peer.ts'
-import type { Reason } from './reasons.ts'
-import { reasonOf } from './reasons.ts'
 import type { Link } from './session.ts'
-
-/** Why an OPEN cannot be agreed to, with what the NOTIFICATION says (code 2). */
-export interface OpenRefusal {
-  readonly subcode: number
-  readonly data: Uint8Array
-  readonly reason: Reason
-}
 
 export type Agreement =
   { readonly ok: true; readonly negotiated: Negotiated } | { readonly ok: false; readonly refusal: OpenRefusal }
 
-/**
- * The OPEN that we send. Without capabilities it is what RFC 1771 knew: IPv4 unicast, and AS_TRANS where our AS number
- * needs four octets.
- */
-export function openMessage(config: PeerConfig, hasCapabilities: boolean): OpenMessage {
-  return {
-    kind: 'open',
-    version: bgpVersion,
-    asn: config.localAsn > maxTwoOctetAsn ? asTrans : config.localAsn,
-    holdTimeSeconds: config.holdTimeSeconds,
-    routerId: config.routerId,
-    capabilities: hasCapabilities ? capabilitiesOf(config) : [],
-  }
+/** Two OPENs. */
+export interface Opens {
+  readonly ours: OpenMessage
+  readonly theirs: OpenMessage
 }
-
-const capabilitiesOf = (config: PeerConfig): readonly Capability[] => [
-  ...config.families.map((family) => ({ kind: 'multiprotocol' as const, afi: afi[family], safi: safi.unicast })),
-  { kind: 'routeRefresh' },
-  { kind: 'fourOctetAs', asn: config.localAsn },
-]
 
 /**
  * What our OPEN and the peer's make of the session, or why nothing. The checks of RFC 4271 section 6.2 that need our
  * configuration; those that the message alone decides were made when it was read.
  */
-export function negotiate(config: PeerConfig, link: Link, open: OpenMessage, hasCapabilities: boolean): Agreement {
-  const remoteAsn = asnOf(open)
-  const isInternal = remoteAsn === config.localAsn
-  const families = commonFamilies(config, open, hasCapabilities)
-  const refusal = asRefusal(config, open, remoteAsn) ?? identifierRefusal(config, open, isInternal)
+export function negotiate(config: PeerConfig, link: Link, opens: Opens): Agreement {
+  const { theirs } = opens
+  const families = commonFamilies(config, opens)
+  const { roles, refusal: roleRefusal } = rolesOf(config, theirs)
+  const refusal =
+    asRefusal(config, theirs) ??
+    identifierRefusal(config, theirs) ??
+    roleRefusal ??
+    familyRefusal(config, families, theirs)
   if (refusal !== undefined) return { ok: false, refusal }
-  if (families.length === 0) return { ok: false, refusal: familyRefusal(config) }
-  const holdTimeSeconds = Math.min(config.holdTimeSeconds, open.holdTimeSeconds)
+  const remoteAsn = asnOf(theirs)
+  const holdTimeSeconds = Math.min(config.holdTimeSeconds, theirs.holdTimeSeconds)
   const negotiated: Negotiated = {
     localAsn: config.localAsn,
     remoteAsn,
-    remoteRouterId: open.routerId,
-    isInternal,
+    remoteRouterId: theirs.routerId,
+    isInternal: remoteAsn === config.localAsn,
     holdTimeSeconds,
     keepaliveSeconds: keepaliveSeconds(config, holdTimeSeconds),
     families,
-    isFourOctetAs: hasCapabilities && offers(open, 'fourOctetAs'),
-    hasRouteRefresh: hasCapabilities && offers(open, 'routeRefresh'),
+    isFourOctetAs: bothOffer(opens, 'fourOctetAs'),
+    hasRouteRefresh: bothOffer(opens, 'routeRefresh'),
+    hasEnhancedRefresh: bothOffer(opens, 'routeRefresh') && bothOffer(opens, 'enhancedRouteRefresh'),
+    maxReceivedLength: offers(opens.ours, 'extendedMessage') ? maxExtendedMessageLength : maxMessageLength,
+    maxSentLength: bothOffer(opens, 'extendedMessage') ? maxExtendedMessageLength : maxMessageLength,
+    addPath: addPathFamilies(opens, families),
+    extendedNextHop: extendedNextHopFamilies(opens, families),
+    gracefulRestart: gracefulRestart(opens, families),
+    role: roles,
+    sendHoldSeconds: sendHoldSeconds(config, holdTimeSeconds),
+    globalAsn: config.globalAsn,
     localAddress: link.local,
     remoteAddress: link.remote,
   }
   return { ok: true, negotiated }
 }
 
-const offers = (open: OpenMessage, kind: Capability['kind']): boolean =>
+/** RFC 9687 section 6: the greater of 8 minutes and twice the hold time. */
+const suggestedSendHoldSeconds = 480
+
+/** 0 is off. It has to be longer than the hold time (RFC 9687 section 4.4), and is off where that is (section 4.3). */
+function sendHoldSeconds({ sendHoldSeconds: configured }: PeerConfig, holdTimeSeconds: number): number {
+  if (holdTimeSeconds === 0 || configured === 0) return 0
+  if (configured === undefined) return Math.max(suggestedSendHoldSeconds, 2 * holdTimeSeconds)
+  return Math.max(configured, holdTimeSeconds + 1)
+}
+
+type Kind = Capability['kind']
+
+const offers = (open: OpenMessage, kind: Kind): boolean =>
   open.capabilities.some((capability) => capability.kind === kind)
 
-/** RFC 6793 section 4.1: the capability tells the AS number where there is one. */
-const asnOf = (open: OpenMessage): number =>
-  open.capabilities.find((capability) => capability.kind === 'fourOctetAs')?.asn ?? open.asn
+/** A capability that only one side has is not used (RFC 5492 section 3). */
+const bothOffer = ({ ours, theirs }: Opens, kind: Kind): boolean => offers(ours, kind) && offers(theirs, kind)
 
-function asRefusal(config: PeerConfig, open: OpenMessage, remoteAsn: number): OpenRefusal | undefined {
-  if (remoteAsn === asTrans) {
-    return badPeerAs(`the peer says it is AS ${asTrans}, which is nobody's (RFC 6793): correct the router`)
-  }
-  if (open.asn !== remoteAsn && open.asn !== asTrans) {
-    return badPeerAs(`the peer says it is AS ${open.asn}, and AS ${remoteAsn} in a capability: report it to its maker`)
-  }
-  if (isExpected(config, remoteAsn)) return undefined
-  return badPeerAs(
-    `the peer says it is AS ${remoteAsn}, this BGPPeer expects ${expected(config)}: correct spec.peerASN or the router`,
-  )
-}
+const isUnicast = (family: Family, entry: AfiSafi): boolean => entry.afi === afi[family] && entry.safi === safi.unicast
 
-const badPeerAs = (message: string): OpenRefusal => refusalOf(openSubcode.badPeerAs, reasonOf('badPeerAs', message))
+const commonFamilies = (config: PeerConfig, { ours, theirs }: Opens): readonly Family[] =>
+  config.families.filter((family) => offersFamily(ours, family) && offersFamily(theirs, family))
 
-const refusalOf = (subcode: number, reason: Reason, data = new Uint8Array(0)): OpenRefusal => ({
-  subcode,
-  data,
-  reason,
-})
-
-function isExpected(config: PeerConfig, remoteAsn: number): boolean {
-  if (config.remoteAsn === 'internal') return remoteAsn === config.localAsn
-  if (config.remoteAsn === 'external') return remoteAsn !== config.localAsn
-  if (config.remoteAsn === 'any') return true
-  return remoteAsn === config.remoteAsn
-}
-
-function expected(config: PeerConfig): string {
-  if (config.remoteAsn === 'internal') return `our own, AS ${config.localAsn}`
-  if (config.remoteAsn === 'external') return `any but our own, AS ${config.localAsn}`
-  return `AS ${config.remoteAsn}`
-}
-
-/** RFC 6286 section 2.2: an identifier of ours is an error within one AS only. */
-function identifierRefusal(config: PeerConfig, open: OpenMessage, isInternal: boolean): OpenRefusal | undefined {
-  if (!isInternal || open.routerId !== config.routerId) return undefined
-  const message = 'the peer has our own BGP Identifier: give one of the two another (spec.routerID of the BGPPeer)'
-  return refusalOf(openSubcode.badBgpIdentifier, reasonOf('badBgpIdentifier', message))
-}
-
-/** A peer that offers no family means IPv4 unicast, the only one that RFC 4271 knows (RFC 4760 section 8). */
-function commonFamilies(config: PeerConfig, open: OpenMessage, hasCapabilities: boolean): readonly Family[] {
+/** Who offers no family means IPv4 unicast, the only one that RFC 4271 knows (RFC 4760 section 8). */
+function offersFamily(open: OpenMessage, family: Family): boolean {
   const offered = open.capabilities.filter((capability) => capability.kind === 'multiprotocol')
-  const isOffered = (family: Family): boolean =>
-    offered.length === 0
-      ? family === 'ipv4'
-      : offered.some((capability) => capability.afi === afi[family] && capability.safi === safi.unicast)
-  return config.families.filter((family) => isOffered(family) && (hasCapabilities || family === 'ipv4'))
-}
-
-/** RFC 5492 section 5: the data lists the capabilities that were missed. */
-function familyRefusal(config: PeerConfig): OpenRefusal {
-  const missed = config.families.flatMap((family) => [capabilityCode.multiprotocol, 4, 0, afi[family], 0, safi.unicast])
-  const message = `the peer exchanges none of our address families (${config.families.join(', ')})`
-  return refusalOf(openSubcode.unsupportedCapability, reasonOf('noCommonFamily', message), Uint8Array.from(missed))
+  return offered.length === 0 ? family === 'ipv4' : offered.some((capability) => isUnicast(family, capability))
 }
 
 /** RFC 4271 section 4.4: a third of the hold time is reasonable, and more than one a second is forbidden. */
@@ -137,10 +92,68 @@ function keepaliveSeconds(config: PeerConfig, holdTimeSeconds: number): number {
   return Math.max(1, Math.min(third, config.keepaliveSeconds ?? third))
 }
 
+/** RFC 7911 section 4: the last entry of a family counts, and each side's word on its own direction. */
+function addPathFamilies({ ours, theirs }: Opens, families: readonly Family[]): readonly Family[] {
+  const directionOf = (open: OpenMessage, family: Family): string | undefined =>
+    open.capabilities
+      .flatMap((capability) => (capability.kind === 'addPath' ? capability.families : []))
+      .findLast((entry) => isUnicast(family, entry))?.direction
+  return families.filter((family) => {
+    const receives = directionOf(theirs, family)
+    return directionOf(ours, family) === 'send' && (receives === 'receive' || receives === 'both')
+  })
+}
+
+/** RFC 8950 section 4: both sides have to name IPv4 unicast with next hops of AFI 2. */
+function extendedNextHopFamilies({ ours, theirs }: Opens, families: readonly Family[]): readonly Family[] {
+  const isOffered = (open: OpenMessage, family: Family): boolean =>
+    open.capabilities
+      .flatMap((capability) => (capability.kind === 'extendedNextHop' ? capability.entries : []))
+      .some((entry) => isUnicast(family, entry) && entry.nextHopAfi === afi.ipv6)
+  return families.filter((family) => family === 'ipv4' && isOffered(ours, family) && isOffered(theirs, family))
+}
+
+/** RFC 4724 section 3: of several, the last one counts. */
+const restartOf = (open: OpenMessage): GracefulRestartCapability | undefined =>
+  open.capabilities.findLast((capability) => capability.kind === 'gracefulRestart')
+
+/**
+ * Which routes the peer keeps while we restart follows from the families that we name (RFC 4724 section 4.2): a peer that
+ * names none, since it cannot restart without loss itself, helps us all the same (section 3).
+ */
+function gracefulRestart(opens: Opens, families: readonly Family[]): Negotiated['gracefulRestart'] {
+  const [ours, theirs] = [restartOf(opens.ours), restartOf(opens.theirs)]
+  if (ours === undefined || theirs === undefined) return undefined
+  return {
+    restartTimeSeconds: ours.restartTimeSeconds,
+    peerRestartTimeSeconds: theirs.restartTimeSeconds,
+    isPeerRestarting: theirs.isRestarting,
+    hasNotification: ours.hasNotification && theirs.hasNotification,
+    families: families.filter((family) => ours.families.some((entry) => isUnicast(family, entry))),
+    longLived: longLived(opens, families),
+  }
+}
+
+type LongLived = NonNullable<Negotiated['gracefulRestart']>['longLived']
+
+/** RFC 9494 section 4.2: what we name, where the peer has the capability at all. */
+function longLived({ ours, theirs }: Opens, families: readonly Family[]): LongLived {
+  if (!offers(theirs, 'longLivedGracefulRestart')) return []
+  const named = ours.capabilities.flatMap((each) => (each.kind === 'longLivedGracefulRestart' ? each.families : []))
+  return families.flatMap((family) => {
+    const entry = named.findLast((each) => isUnicast(family, each))
+    return entry === undefined ? [] : [{ family, staleTimeSeconds: entry.staleTimeSeconds }]
+  })
+}
+
 /** How the session's bytes are read and written. */
-export const contextOf = ({ isFourOctetAs, isInternal, families, localAddress }: Negotiated): CodecContext => ({
-  isFourOctetAs,
-  isInternal,
-  families,
-  localAddress,
+export const contextOf = (negotiated: Negotiated): CodecContext => ({
+  isFourOctetAs: negotiated.isFourOctetAs,
+  isInternal: negotiated.isInternal,
+  families: negotiated.families,
+  localAddress: negotiated.localAddress,
+  maxReceivedLength: negotiated.maxReceivedLength,
+  maxSentLength: negotiated.maxSentLength,
+  addPath: { send: negotiated.addPath, receive: [] },
+  extendedNextHop: negotiated.extendedNextHop,
 })

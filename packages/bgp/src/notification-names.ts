@@ -1,3 +1,4 @@
+import { describeText } from './describe-text.ts'
 import {
   ceaseSubcode,
   errorCode,
@@ -7,6 +8,8 @@ import {
   routeRefreshSubcode,
   updateSubcode,
 } from './iana.ts'
+import type { NotificationMessage } from './messages.ts'
+import { readCommunication, unwrapHardReset } from './notification-data.ts'
 
 type Names = Readonly<Record<number, string>>
 
@@ -33,6 +36,8 @@ const subcodeNames: Readonly<Record<number, Names>> = {
     [openSubcode.badPeerAs]: 'Bad Peer AS',
     [openSubcode.badBgpIdentifier]: 'Bad BGP Identifier',
     [openSubcode.unsupportedOptionalParameter]: 'Unsupported Optional Parameter',
+    // Deprecated by RFC 4271 appendix A, as 3/7 below; old speakers still send them.
+    5: 'Authentication Failure',
     [openSubcode.unacceptableHoldTime]: 'Unacceptable Hold Time',
     [openSubcode.unsupportedCapability]: 'Unsupported Capability',
     [openSubcode.roleMismatch]: 'Role Mismatch',
@@ -44,6 +49,7 @@ const subcodeNames: Readonly<Record<number, Names>> = {
     [updateSubcode.attributeFlagsError]: 'Attribute Flags Error',
     [updateSubcode.attributeLengthError]: 'Attribute Length Error',
     [updateSubcode.invalidOrigin]: 'Invalid ORIGIN Attribute',
+    7: 'AS Routing Loop',
     [updateSubcode.invalidNextHop]: 'Invalid NEXT_HOP Attribute',
     [updateSubcode.optionalAttributeError]: 'Optional Attribute Error',
     [updateSubcode.invalidNetworkField]: 'Invalid Network Field',
@@ -79,4 +85,19 @@ export function describeNotification(code: number, subcode: number): string {
   const name = codeNames[code] ?? `error code ${code}`
   if (subcode === 0) return name
   return `${name} / ${subcodeNames[code]?.[subcode] ?? `subcode ${subcode}`}`
+}
+
+/**
+ * The same with what the data tells: what a Hard Reset has inside (RFC 8538 section 3.1), and the words of the peer's
+ * operator (RFC 9003), made safe to be shown: `Cease / Hard Reset (Cease / Administrative Shutdown): "rack 7"`.
+ */
+export function describeWholeNotification(notification: NotificationMessage): string {
+  const name = describeNotification(notification.code, notification.subcode)
+  const inner = unwrapHardReset(notification)
+  const communication = readCommunication(notification)
+  return [
+    name,
+    inner === undefined ? '' : ` (${describeNotification(inner.code, inner.subcode)})`,
+    communication === undefined ? '' : `: "${describeText(communication)}"`,
+  ].join('')
 }

@@ -4,7 +4,7 @@ import { contextOf } from './negotiate.ts'
 import { attributesKey, capacityOf, equalAttributes, nextHopOf, pathAttributes } from './outbound-attributes.ts'
 import type { Negotiated } from './peer.ts'
 import type { Route, RouteAttributes } from './routes.ts'
-import { nlriLength, updateCapacity } from './update-size.ts'
+import { nlriLength, pathIdentifierLength, updateCapacity } from './update-size.ts'
 
 /** Routes of one family that differ in nothing but their prefix, so that one UPDATE can carry them. */
 interface Group {
@@ -18,7 +18,11 @@ export function packAnnouncements(routes: readonly Route[], session: Negotiated)
   return groupsOf(routes, session).flatMap(({ family, attributes, prefixes }) => {
     const path = pathAttributes(attributes, session)
     const nextHop = nextHopOf(attributes, session)
-    return fill(prefixes, capacityOf(attributes, family, session)).map((part) => ({
+    const room = {
+      capacity: capacityOf(attributes, family, session),
+      identifierLength: identifierLength(family, session),
+    }
+    return fill(prefixes, room).map((part) => ({
       ...emptyUpdate,
       announced: { attributes: path, reach: [{ nextHop, prefixes: part }] },
     }))
@@ -30,9 +34,15 @@ export function packWithdrawals(prefixes: readonly Prefix[], session: Negotiated
   return session.families.flatMap((family) => {
     const own = prefixes.filter((prefix) => prefix.address.family === family)
     const capacity = updateCapacity(undefined, family, contextOf(session))
-    return fill(own, capacity).map((withdrawn) => ({ ...emptyUpdate, withdrawn }))
+    return fill(own, { capacity, identifierLength: identifierLength(family, session) }).map((withdrawn) => ({
+      ...emptyUpdate,
+      withdrawn,
+    }))
   })
 }
+
+const identifierLength = (family: Family, session: Negotiated): number =>
+  pathIdentifierLength(family, contextOf(session))
 
 /** RFC 4724 section 2. */
 export const endOfRib = (family: Family): UpdateMessage => ({ ...emptyUpdate, endOfRib: family })
@@ -61,13 +71,19 @@ function groupsOf(routes: readonly Route[], session: Negotiated): readonly Group
   return [...groups.values()]
 }
 
-/** Cuts a list into parts of at most `capacity` octets of NLRI, each as long as can be. */
-function fill(prefixes: readonly Prefix[], capacity: number): readonly (readonly Prefix[])[] {
+/** How much NLRI a message holds, and what stands in front of each prefix. */
+interface Room {
+  readonly capacity: number
+  readonly identifierLength: number
+}
+
+/** Cuts a list into parts that fill a message each, as far as whole prefixes can. */
+function fill(prefixes: readonly Prefix[], { capacity, identifierLength }: Room): readonly (readonly Prefix[])[] {
   const parts: (readonly Prefix[])[] = []
   let start = 0
   let used = 0
   for (const [index, prefix] of prefixes.entries()) {
-    const length = nlriLength(prefix)
+    const length = nlriLength(prefix, identifierLength)
     if (used + length > capacity) {
       parts.push(prefixes.slice(start, index))
       start = index

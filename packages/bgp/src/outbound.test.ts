@@ -10,35 +10,14 @@ import type { AdjRibOut } from './outbound.ts'
 import { advertise, emptyAdjRibOut, readvertise } from './outbound.ts'
 import type { Negotiated } from './peer.ts'
 import type { Route, RouteAttributes } from './routes.ts'
+import { attributesOf, negotiatedOf } from './testing/peers.ts'
 
 const local4 = ipv4(0xc0000201)
 const local6 = ipv6(0x20010db8_00000000_00000000_00000001n)
 
-const sessionOf = (changes: Partial<Negotiated> = {}): Negotiated => ({
-  localAsn: 65010,
-  remoteAsn: 65020,
-  remoteRouterId: 0x0a000002,
-  isInternal: false,
-  holdTimeSeconds: 90,
-  keepaliveSeconds: 30,
-  families: ['ipv4', 'ipv6'],
-  isFourOctetAs: true,
-  hasRouteRefresh: true,
-  localAddress: local4,
-  remoteAddress: ipv4(0xc0000202),
-  ...changes,
-})
+const sessionOf = (changes: Partial<Negotiated> = {}): Negotiated =>
+  negotiatedOf({ localAddress: local4, remoteAddress: ipv4(0xc0000202), ...changes })
 const internal = sessionOf({ isInternal: true, remoteAsn: 65010 })
-
-const attributesOf = (changes: Partial<RouteAttributes> = {}): RouteAttributes => ({
-  origin: 'igp',
-  localPref: undefined,
-  med: undefined,
-  communities: [],
-  largeCommunities: [],
-  nextHop: undefined,
-  ...changes,
-})
 
 const prefixOf = (text: string): Prefix => {
   const parsed = parsePrefix(text)
@@ -60,8 +39,8 @@ function apply(rib: Rib, { withdrawn, announced, endOfRib }: UpdateMessage): voi
   assert.equal(lists.filter(Boolean).length, 1, 'RFC 7606 section 5.1: one thing per UPDATE')
   for (const prefix of withdrawn) assert.ok(rib.delete(prefixKey(prefix)), `${formatPrefix(prefix)} was not there`)
   for (const { nextHop, prefixes } of announced?.reach ?? []) {
-    const { origin, asPath, localPref, med, communities, largeCommunities } = announced!.attributes
-    const told = { origin, asPath, localPref, med, communities, largeCommunities, via: formatAddress(nextHop) }
+    const { others, ...told } = { ...announced!.attributes, via: formatAddress(nextHop) }
+    assert.deepEqual(others, [])
     for (const prefix of prefixes) rib.set(prefixKey(prefix), JSON.stringify([formatPrefix(prefix), told]))
   }
 }
@@ -69,21 +48,37 @@ function apply(rib: Rib, { withdrawn, announced, endOfRib }: UpdateMessage): voi
 function wanted(routes: readonly Route[], session: Negotiated): Rib {
   const rib: Rib = new Map()
   for (const { prefix, attributes } of routes) {
-    const { origin, med, communities, largeCommunities } = attributes
     const via: Address = attributes.nextHop ?? session.localAddress
-    if (via.family !== prefix.address.family || !session.families.includes(via.family)) continue
-    const asPath = session.isInternal ? [] : [{ kind: 'sequence', asns: [65010] }]
-    const localPref = session.isInternal ? (attributes.localPref ?? 100) : undefined
-    const told = { origin, asPath, localPref, med, communities, largeCommunities, via: formatAddress(via) }
+    const { family } = prefix.address
+    const isOverIpv6 = family === 'ipv4' && session.extendedNextHop.includes('ipv4')
+    if (!session.families.includes(family) || (via.family !== family && !isOverIpv6)) continue
+    const told = { ...wantedAttributes(attributes, session), via: formatAddress(via) }
     rib.set(prefixKey(prefix), JSON.stringify([formatPrefix(prefix), told]))
   }
   return rib
 }
 
+function wantedAttributes(attributes: RouteAttributes, { isInternal, globalAsn, role }: Negotiated): object {
+  const { origin, med, communities, largeCommunities, extendedCommunities, prepend } = attributes
+  const asns = [...Array.from({ length: prepend + 1 }, () => 65010), ...(globalAsn === undefined ? [] : [64512])]
+  return {
+    origin,
+    asPath: isInternal ? [] : [{ kind: 'sequence', asns }],
+    localPref: isInternal ? (attributes.localPref ?? 100) : undefined,
+    med,
+    communities,
+    largeCommunities,
+    extendedCommunities: isInternal
+      ? extendedCommunities
+      : extendedCommunities.filter(({ high }) => ![0x4004, 0x4304].includes(high >>> 16)),
+    onlyToCustomer: role?.local === 'peer' ? 65010 : undefined,
+  }
+}
+
 const sizeOf = (message: UpdateMessage, session: Negotiated): number =>
   encodeMessage(message, contextOf(session)).length
 
-test('the attributes of a route to another AS: AS_PATH is ours, no LOCAL_PREF, next hop is our address', () => {
+test('the attributes of a route to another AS: AS_PATH is ours, no LOCAL_PREF, next hop is our address [rfc4271-5.1.3-own-address] [rfc4271-5-mandatory-sent]', () => {
   const { messages } = advertise(emptyAdjRibOut, sessionOf(), [routeTo('198.51.100.1/32', { localPref: 200, med: 5 })])
   assert.deepEqual(messages[0]?.announced, {
     attributes: {
@@ -93,13 +88,15 @@ test('the attributes of a route to another AS: AS_PATH is ours, no LOCAL_PREF, n
       med: 5,
       communities: [],
       largeCommunities: [],
+      extendedCommunities: [],
+      onlyToCustomer: undefined,
       others: [],
     },
     reach: [{ nextHop: local4, prefixes: [prefixOf('198.51.100.1/32')] }],
   })
 })
 
-test('the attributes of a route within our AS: AS_PATH is empty, LOCAL_PREF is 100 unless set', () => {
+test('the attributes of a route within our AS: AS_PATH is empty, LOCAL_PREF is 100 unless set [rfc4271-5.1.5-internal]', () => {
   const preferences = [undefined, 0, 300].map((localPref) => {
     const { messages } = advertise(emptyAdjRibOut, internal, [routeTo('198.51.100.1/32', { localPref })])
     const { asPath, localPref: sent } = messages[0]!.announced!.attributes
@@ -109,7 +106,7 @@ test('the attributes of a route within our AS: AS_PATH is empty, LOCAL_PREF is 1
   assert.deepEqual(preferences, [100, 0, 300])
 })
 
-test('the bytes of a first full set: one UPDATE, then the End-of-RIB of each family', () => {
+test('the bytes of a first full set: one UPDATE, then the End-of-RIB of each family [rfc4724-2-marker] [rfc4724-4-after-initial-update]', () => {
   const { messages } = advertise(emptyAdjRibOut, sessionOf(), [routeTo('198.51.100.1/32')])
   const hex = messages.map((message) => Buffer.from(encodeMessage(message, contextOf(sessionOf()))).toString('hex'))
   const marker = 'f'.repeat(32)
@@ -120,7 +117,7 @@ test('the bytes of a first full set: one UPDATE, then the End-of-RIB of each fam
   ])
 })
 
-test('an empty first set is an End-of-RIB of each negotiated family and nothing else', () => {
+test('an empty first set is an End-of-RIB of each negotiated family and nothing else [rfc8212-3-export]', () => {
   const onlyIpv6 = sessionOf({ families: ['ipv6'], localAddress: local6 })
   assert.deepEqual(
     advertise(emptyAdjRibOut, onlyIpv6, []).messages.map(({ endOfRib }) => endOfRib),
@@ -137,7 +134,7 @@ test('the End-of-RIB is sent once', () => {
   )
 })
 
-test('the same array again is no work, an equal one sends nothing', () => {
+test('the same array again is no work, an equal one sends nothing [rfc4271-9.2-no-repeats]', () => {
   const routes = hosts(100)
   const { adjRibOut } = advertise(emptyAdjRibOut, sessionOf(), routes)
   assert.equal(advertise(adjRibOut, sessionOf(), routes).adjRibOut, adjRibOut)
@@ -146,7 +143,7 @@ test('the same array again is no work, an equal one sends nothing', () => {
   assert.deepEqual(advertise(adjRibOut, sessionOf(), copies.toReversed()).messages, [])
 })
 
-test('only what differs goes out: announcements before withdrawals, a changed route is announced alone', () => {
+test('only what differs goes out: announcements before withdrawals, a changed route is announced alone [rfc4271-3.1-implicit-withdrawal] [rfc7606-5.1-one-list]', () => {
   const { adjRibOut } = advertise(emptyAdjRibOut, sessionOf(), hosts(100))
   const changed = hosts(101).slice(1)
   changed[49] = { prefix: changed[49]!.prefix, attributes: attributesOf({ med: 7 }) }
@@ -195,13 +192,13 @@ test('withdrawals of 100,000 routes go out in as few UPDATEs as can be', () => {
   assert.equal(messages.length, Math.ceil(100_000 / Math.floor((4096 - 23) / 5)))
 })
 
-test('routes with equal attributes share an UPDATE though others stand between them', () => {
+test('routes with equal attributes share an UPDATE though others stand between them [rfc4271-4.3-shared-attributes]', () => {
   const routes = hosts(1000).map(({ prefix }, index) => ({ prefix, attributes: attributesOf({ med: index % 2 }) }))
   const { messages } = advertise(emptyAdjRibOut, sessionOf({ families: ['ipv4'] }), routes)
   assert.equal(messages.length, 3, 'one per MED and the End-of-RIB')
 })
 
-test('a route that the session cannot carry is not sent, and told once per change', () => {
+test('a route that the session cannot carry is not sent, and told once per change [rfc4760-8-only-negotiated]', () => {
   const session = sessionOf({ families: ['ipv4'] })
   const dual = sessionOf()
   const [v4, v6] = [routeTo('198.51.100.1/32'), routeTo('2001:db8::1/128')]
@@ -228,7 +225,7 @@ test('a route whose communities leave no room in a message is not sent', () => {
   assert.deepEqual(causes, [undefined, undefined, 'attributesTooLarge'])
 })
 
-test('a route that stops being sendable is withdrawn', () => {
+test('a route that stops being sendable is withdrawn [rfc4271-9.2-withdraw]', () => {
   const { adjRibOut } = advertise(emptyAdjRibOut, sessionOf(), [routeTo('198.51.100.1/32')])
   const { messages } = advertise(adjRibOut, sessionOf(), [routeTo('198.51.100.1/32', { nextHop: local6 })])
   assert.deepEqual(
@@ -251,6 +248,16 @@ const attributesArbitrary: fc.Arbitrary<RouteAttributes> = fc.record({
   med: fc.constantFrom(undefined, 0, 5),
   communities: fc.constantFrom([], [1], [1, 2]),
   largeCommunities: fc.constantFrom([], [{ globalAdmin: 1, data1: 2, data2: 3 }]),
+  extendedCommunities: fc.constantFrom(
+    [],
+    [{ high: 0x0002fde8, low: 100 }],
+    [
+      { high: 0x0002fde8, low: 100 },
+      { high: 0x4004fde8, low: 1 },
+    ],
+    [{ high: 0x43040000, low: 7 }],
+  ),
+  prepend: fc.constantFrom(0, 0, 2),
   nextHop: fc.constantFrom(undefined, local4, ipv4(0xc0000203), local6),
 })
 
@@ -274,10 +281,15 @@ const sessionArbitrary: fc.Arbitrary<Negotiated> = fc
     isInternal: fc.boolean(),
     families: fc.constantFrom(['ipv4'] as const, ['ipv6'] as const, ['ipv4', 'ipv6'] as const),
     localAddress: fc.constantFrom(local4, local6),
+    globalAsn: fc.constantFrom(undefined, 64512),
+    addPath: fc.constantFrom([], ['ipv4'] as const, ['ipv4', 'ipv6'] as const),
+    extendedNextHop: fc.constantFrom([], ['ipv4'] as const),
+    maxSentLength: fc.constantFrom(4096, 65535),
+    role: fc.constantFrom(undefined, { local: 'peer' as const, peer: undefined }),
   })
-  .map((changes) => sessionOf(changes))
+  .map((changes) => sessionOf({ ...changes, role: changes.isInternal ? undefined : changes.role }))
 
-test('after any sequence of sets the peer has exactly the last one', () => {
+test('after any sequence of sets the peer has exactly the last one [rfc4271-3.2-adj-rib-out]', () => {
   fc.assert(
     fc.property(sessionArbitrary, fc.array(setArbitrary, { minLength: 1, maxLength: 5 }), (session, sets) => {
       const rib: Rib = new Map()
@@ -285,7 +297,7 @@ test('after any sequence of sets the peer has exactly the last one', () => {
       for (const routes of sets) {
         const next = advertise(adjRibOut, session, routes)
         for (const message of next.messages) {
-          assert.ok(sizeOf(message, session) <= 4096)
+          assert.ok(sizeOf(message, session) <= session.maxSentLength)
           apply(rib, message)
         }
         assert.deepEqual(rib, wanted(routes, session))

@@ -1,11 +1,12 @@
 import type { Family, Prefix } from '@holdfast/ip'
 import { equalPrefixes, prefixKey } from '@holdfast/ip'
 import type { UpdateMessage } from './messages.ts'
-import { capacityOf, equalAttributes, nextHopOf } from './outbound-attributes.ts'
+import { contextOf } from './negotiate.ts'
+import { areLarge, capacityOf, equalAttributes, nextHopOf } from './outbound-attributes.ts'
 import { endOfRib, packAnnouncements, packWithdrawals } from './outbound-pack.ts'
 import type { Negotiated, UnsentRoute } from './peer.ts'
-import type { Route, RouteAttributes } from './routes.ts'
-import { nlriLength } from './update-size.ts'
+import type { Route } from './routes.ts'
+import { nlriLength, pathIdentifierLength } from './update-size.ts'
 
 /** What a session was given to announce and what the peer has of it (RFC 4271 section 3.2); the caller's own lists. */
 export interface AdjRibOut {
@@ -68,19 +69,22 @@ function sift(
   return { sent: routes.filter((route) => !excluded.has(route)), unsent }
 }
 
-/** Another family's next hop would need RFC 8950, which is not negotiated. */
-function unsentCause({ prefix, attributes }: Route, session: Negotiated): UnsentRoute['cause'] | undefined {
+function unsentCause(route: Route, session: Negotiated): UnsentRoute['cause'] | undefined {
+  const { prefix, attributes } = route
   const { family } = prefix.address
   if (!session.families.includes(family)) return 'familyNotNegotiated'
-  if (nextHopOf(attributes, session).family !== family) return 'noNextHop'
-  return isLarge(attributes) && nlriLength(prefix) > capacityOf(attributes, family, session)
+  if (!canHaveNextHop(family, nextHopOf(attributes, session).family, session)) return 'noNextHop'
+  return areLarge(attributes) && lengthOf(prefix, session) > capacityOf(attributes, family, session)
     ? 'attributesTooLarge'
     : undefined
 }
 
-/** A cheap bound: with fewer octets of communities the attributes leave room for sure. */
-const isLarge = ({ communities, largeCommunities }: RouteAttributes): boolean =>
-  communities.length * 4 + largeCommunities.length * 12 > 3000
+/** Another family's next hop needs RFC 8950. */
+const canHaveNextHop = (family: Family, nextHopFamily: Family, { extendedNextHop }: Negotiated): boolean =>
+  family === nextHopFamily || extendedNextHop.includes(family)
+
+const lengthOf = (prefix: Prefix, session: Negotiated): number =>
+  nlriLength(prefix, pathIdentifierLength(prefix.address.family, contextOf(session)))
 
 /** Equal heads and tails are passed over, so that one change among many routes costs no map of all of them. */
 function difference(

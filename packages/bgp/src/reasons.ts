@@ -30,6 +30,14 @@ export const reasonTable = {
     meaning: 'Nothing came from the peer for the whole hold time.',
     remedy: 'Check the path to the router and its load; a longer hold time hides short outages.',
   },
+  sendHoldTimerExpired: {
+    meaning: 'The peer took nothing of what we sent for the send hold time, although its connection stayed open.',
+    remedy: 'Look at the load of the router and at the path to it; a path that loses large packets does this as well.',
+  },
+  bfdDown: {
+    meaning: 'BFD found the peer unreachable.',
+    remedy: 'Check the path to the router; if BFD alone fails, its intervals on both sides and the load.',
+  },
   messageHeaderError: {
     meaning: 'What the peer sent is not framed as BGP.',
     remedy: 'Check that the port belongs to a BGP speaker; otherwise report it to the maker of the router.',
@@ -57,6 +65,14 @@ export const reasonTable = {
   noCommonFamily: {
     meaning: 'There is no address family that both sides want to exchange.',
     remedy: 'Enable IPv4 or IPv6 unicast for this neighbour on the router, or the family on our side.',
+  },
+  roleMismatch: {
+    meaning: "The peer's BGP role does not fit ours, or it tells none and spec.roleStrict insists on one.",
+    remedy: 'Correct spec.role of the PeerPolicy or the role on the router: provider and customer, or two peers.',
+  },
+  prefixLimitReached: {
+    meaning: 'The peer announced more prefixes than spec.prefixLimit of the PeerPolicy allows.',
+    remedy: 'Let the router announce less to this neighbour (nothing is imported), or raise the limit.',
   },
   updateMessageError: {
     meaning: 'An UPDATE of the peer could not be read far enough to know its routes.',
@@ -90,6 +106,10 @@ export const reasonTable = {
     meaning: 'The session goes on over the other connection, so that none is needed here.',
     remedy: nothing,
   },
+  sessionReplaced: {
+    meaning: 'The peer restarted and opened a new connection, which replaces the session that it has forgotten.',
+    remedy: nothing,
+  },
   connectionRejected: {
     meaning: 'A connection of the peer came while none was wanted.',
     remedy: 'Nothing, unless it stays so: then the peer opens connections without using them.',
@@ -97,6 +117,7 @@ export const reasonTable = {
   administrativeShutdown: { meaning: 'The peer was shut down on our side.', remedy: nothing },
   peerDeconfigured: { meaning: 'The peer was removed from our configuration.', remedy: nothing },
   administrativeReset: { meaning: 'The session was reset on our side.', remedy: nothing },
+  restart: { meaning: 'This program is about to be replaced; the session will come back.', remedy: nothing },
   configurationChange: { meaning: 'Settings of the peer changed that need a new session.', remedy: nothing },
 } as const satisfies Readonly<Record<string, ReasonEntry>>
 

@@ -1,11 +1,12 @@
-import { ceaseSubcode, errorCode, fsmSubcode, messageType } from './iana.ts'
+import { errorCode, fsmSubcode, messageType } from './iana.ts'
 import type { Message, NotificationMessage, OpenMessage } from './messages.ts'
-import type { OpenRefusal } from './negotiate.ts'
-import { contextOf, negotiate, openMessage } from './negotiate.ts'
-import type { CeaseReason, Millis, Negotiated, PeerOutput, StateName, TimerName } from './peer.ts'
+import { contextOf, negotiate } from './negotiate.ts'
+import type { OpenRefusal } from './negotiate-checks.ts'
+import { describeReduction, openMessage } from './negotiate-offer.ts'
+import type { Millis, Negotiated, PeerOutput, StateName, TimerName } from './peer.ts'
 import type { Reason } from './reasons.ts'
 import { reasonOf } from './reasons.ts'
-import type { Connection, ConnectionEvent, Link, Outcome, Surroundings } from './session.ts'
+import type { Connection, ConnectionEvent, Link, Offer, Outcome, Surroundings } from './session.ts'
 import { timersOf } from './session.ts'
 
 /** One event that meets a connection. */
@@ -23,6 +24,9 @@ interface Change {
 
 /** RFC 4271 section 8.2.2 suggests it: the hold time until the peer's OPEN is there. */
 const openHoldMs: Millis = 240_000
+
+/** A peer that restarted has its OPEN ready; and while its new connection is silent, no better one can come. */
+const successorHoldMs: Millis = 30_000
 
 /** A dial is given this long at least, however short the back-off: time for a lost SYN to be repeated twice. */
 const shortestDialMs: Millis = 5000
@@ -53,12 +57,22 @@ export function disarmed({ from, event, around: { role } }: Step, to: Connection
   return gone.map((timer) => ({ kind: 'disarm', role, timer }))
 }
 
+/** How a connection is closed. */
+export interface Farewell {
+  /** undefined: without a word. */
+  readonly say: NotificationMessage | undefined
+  readonly isAbrupt?: boolean
+}
+
 /** To Idle: says why where there is a connection to say it on, closes it, forgets everything. */
-export function toIdle(step: Step, reason: Reason, say?: NotificationMessage): Outcome {
+export function toIdle(step: Step, reason: Reason, farewell: Farewell = { say: undefined }): Outcome {
   const { from, event, around } = step
+  const { role } = around
   const outputs: PeerOutput[] = []
-  if (say !== undefined && hasLink(from)) outputs.push(send(around, say))
-  if (event.kind !== 'disconnected' && isOpen(from)) outputs.push({ kind: 'hangUp', role: around.role })
+  if (farewell.say !== undefined && hasLink(from)) outputs.push(send(around, farewell.say))
+  if (event.kind !== 'disconnected' && isOpen(from)) {
+    outputs.push(farewell.isAbrupt === true ? { kind: 'hangUp', role, isAbrupt: true } : { kind: 'hangUp', role })
+  }
   const idle: Connection = { state: 'idle', since: around.now, isHeld: false, reason }
   const outcome = move(step, idle, { reason, outputs, isFailure: true })
   if (from.state !== 'established') return outcome
@@ -85,31 +99,9 @@ export const notification = (code: number, subcode: number, data: Uint8Array = n
   data,
 })
 
-const ceaseSubcodes: Readonly<Record<CeaseReason, number>> = {
-  administrativeShutdown: ceaseSubcode.administrativeShutdown,
-  peerDeconfigured: ceaseSubcode.peerDeconfigured,
-  administrativeReset: ceaseSubcode.administrativeReset,
-  configurationChange: ceaseSubcode.otherConfigurationChange,
-}
-
-/** Events 2 and 8. */
-export const stop = (step: Step, cause: CeaseReason): Outcome => ({
-  ...toIdle(step, reasonOf(cause), notification(errorCode.cease, ceaseSubcodes[cause])),
-  isFailure: false,
-})
-
-/** Event 23, and RFC 4271 section 6.8: not a failure, since the peer is reached by the other connection. */
-export const dump = (step: Step, reason: Reason): Outcome => ({
-  ...toIdle(step, reason, notification(errorCode.cease, ceaseSubcode.connectionCollisionResolution)),
-  isFailure: false,
-})
-
 /** Event 10. */
 export const onHoldTimer = (step: Step, message: string): Outcome =>
-  toIdle(step, reasonOf('holdTimerExpired', message), notification(errorCode.holdTimerExpired, 0))
-
-export const lostReason = (message: string): Reason =>
-  reasonOf('connectionLost', `the TCP connection ended: ${message}`)
+  toIdle(step, reasonOf('holdTimerExpired', message), { say: notification(errorCode.holdTimerExpired, 0) })
 
 const fsmSubcodes: Readonly<Record<StateName, number>> = {
   idle: fsmSubcode.unspecified,
@@ -127,8 +119,21 @@ export function fsmError(step: Step): Outcome {
     event.kind === 'received' || event.kind === 'faulted'
       ? reasonOf('unexpectedMessage', `the peer sent ${nameOf(event)} in state ${from.state}`)
       : reasonOf('unexpectedEvent', `${nameOf(event)} in state ${from.state}`)
-  const data = event.kind === 'received' ? Uint8Array.of(messageType[event.message.kind]) : undefined
-  return toIdle(step, reason, notification(errorCode.finiteStateMachine, fsmSubcodes[from.state], data))
+  const type = typeOf(event)
+  const data = type === undefined ? undefined : Uint8Array.of(type)
+  return toIdle(step, reason, { say: notification(errorCode.finiteStateMachine, fsmSubcodes[from.state], data) })
+}
+
+/** The type of the message that should not have come; a broken one is known by what it broke. */
+function typeOf(event: ConnectionEvent): number | undefined {
+  if (event.kind === 'received') return messageType[event.message.kind]
+  return event.kind === 'faulted' ? brokenTypes[event.fault.code] : undefined
+}
+
+const brokenTypes: Readonly<Record<number, number>> = {
+  [errorCode.openMessage]: messageType.open,
+  [errorCode.updateMessage]: messageType.update,
+  [errorCode.routeRefresh]: messageType.routeRefresh,
 }
 
 function nameOf(event: ConnectionEvent): string {
@@ -162,43 +167,46 @@ export function dial({ role, config, retryMs, jitter }: Surroundings): readonly 
 /** Our OPEN goes out. */
 export function toOpenSent(step: Step, link: Link): Outcome {
   const { around } = step
-  const { now: since, hasCapabilities } = around
-  const outputs: PeerOutput[] = [
-    send(around, ourOpen(around)),
-    { kind: 'arm', role: around.role, timer: 'hold', ms: openHoldMs },
-  ]
-  return move(step, { state: 'openSent', since, link, hasCapabilities }, { reason: reasonOf('tcpConnected'), outputs })
+  const offer = offerOf(around)
+  const ms = around.isSuccessor ? successorHoldMs : openHoldMs
+  const outputs: PeerOutput[] = [send(around, offer.open), { kind: 'arm', role: around.role, timer: 'hold', ms }]
+  const omitted = describeReduction(offer.reduction)
+  const reason = reasonOf(
+    'tcpConnected',
+    omitted === undefined ? undefined : `TCP is connected; our OPEN went out without ${omitted}`,
+  )
+  return move(step, { state: 'openSent', since: around.now, link, offer }, { reason, outputs })
 }
 
-const ourOpen = ({ config, hasCapabilities }: Surroundings): OpenMessage => openMessage(config, hasCapabilities)
+const offerOf = ({ config, circumstances }: Surroundings): Offer => ({
+  open: openMessage(config, circumstances),
+  reduction: circumstances.reduction,
+})
 
 /** Events 19, 20 and 22: the peer's OPEN. Ours goes out first where the DelayOpen timer held it back. */
 export function onOpen(step: Step, link: Link, open: OpenMessage): Outcome {
   const { from, around } = step
-  const { hasCapabilities } = from.state === 'openSent' ? from : around
-  const agreement = negotiate(around.config, link, open, hasCapabilities)
+  const isSent = from.state === 'openSent'
+  const offer = isSent ? from.offer : offerOf(around)
+  const agreement = negotiate(around.config, link, { ours: offer.open, theirs: open })
   if (!agreement.ok) return refuseOpen(step, agreement.refusal)
   const { negotiated } = agreement
-  const context = contextOf(negotiated)
   const outputs: PeerOutput[] = [
-    ...(from.state === 'openSent' ? [] : [send(around, ourOpen(around))]),
-    { kind: 'codec', role: around.role, context },
+    ...(isSent ? [] : [send(around, offer.open)]),
+    { kind: 'codec', role: around.role, context: contextOf(negotiated) },
     send(around, { kind: 'keepalive' }),
     ...restartHold(around, negotiated),
     ...restartKeepalive(around, negotiated),
   ]
   return move(
     step,
-    { state: 'openConfirm', since: around.now, negotiated, hasCapabilities },
-    {
-      reason: reasonOf('openAccepted'),
-      outputs,
-    },
+    { state: 'openConfirm', since: around.now, negotiated, offer },
+    { reason: reasonOf('openAccepted'), outputs },
   )
 }
 
 const refuseOpen = (step: Step, { subcode, data, reason }: OpenRefusal): Outcome =>
-  toIdle(step, reason, notification(errorCode.openMessage, subcode, data))
+  toIdle(step, reason, { say: notification(errorCode.openMessage, subcode, data) })
 
 /** A hold time of 0 means no timer at all (RFC 4271 section 4.2). */
 const restart = (around: Surroundings, timer: TimerName, ms: Millis): readonly PeerOutput[] =>

@@ -1,40 +1,41 @@
 import type { Message } from './messages.ts'
-import type { PeerOutput, TimerName } from './peer.ts'
+import type { TimerName } from './peer.ts'
 import { reasonOf } from './reasons.ts'
 import type { Active, Connect, Link, OpenSent, Outcome } from './session.ts'
-import { onFault, onNotification } from './session-faults.ts'
+import type { End } from './session-faults.ts'
+import { isSilentClose, lostReason, onDialFailed, onFault, onNotification } from './session-faults.ts'
 import type { Step } from './session-moves.ts'
 import {
   armConnectRetry,
   dial,
   disarmed,
-  dump,
   fsmError,
   isOpen,
-  lostReason,
   move,
   onHoldTimer,
   onOpen,
   stay,
-  stop,
   toIdle,
   toOpenSent,
 } from './session-moves.ts'
+import { dump, onBfdDown, stop } from './session-stop.ts'
 
 /** Connect and Active differ in what the ConnectRetry timer and the end of TCP lead to. */
 export function beforeOpen(step: Step<Connect | Active>): Outcome {
   const { from, event } = step
   switch (event.kind) {
+    // There is nothing yet that BFD could end.
     case 'start':
+    case 'bfdDown':
       return stay(from)
     case 'stop':
-      return stop(step, event.reason)
+      return stop(step, event)
     case 'dump':
-      return dump(step, event.reason)
+      return dump(step, event)
     case 'connected':
       return onConnected(step, event)
     case 'disconnected':
-      return onEarlyEnd(step, event.message)
+      return onEarlyEnd(step, event)
     case 'timer':
       return onEarlyTimer(step, event.timer)
     case 'faulted':
@@ -56,22 +57,20 @@ function onConnected(step: Step<Connect | Active>, { local, remote }: Link): Out
 }
 
 /** Event 18. */
-function onEarlyEnd(step: Step<Connect | Active>, message: string): Outcome {
+function onEarlyEnd(step: Step<Connect | Active>, end: End): Outcome {
   const { from } = step
-  if (from.delayed === undefined) {
-    return toIdle(step, reasonOf('connectFailed', `TCP could not be connected: ${message}`))
-  }
-  return from.state === 'connect' ? backToActive(step, message) : toIdle(step, lostReason(message))
+  if (from.delayed === undefined) return onDialFailed(step, end)
+  return from.state === 'connect' ? backToActive(step, end) : toIdle(step, lostReason(from, end))
 }
 
 /** TCP ended before the peer's OPEN: the next dial has to wait, the peer's own is welcome. */
-function backToActive(step: Step, message: string): Outcome {
-  const { around } = step
+function backToActive(step: Step, end: End): Outcome {
+  const { from, around } = step
   const outputs = around.role === 'active' ? [armConnectRetry(around)] : []
   return move(
     step,
     { state: 'active', since: around.now, delayed: undefined },
-    { reason: lostReason(message), outputs, isFailure: true },
+    { reason: lostReason(from, end), outputs, isFailure: true },
   )
 }
 
@@ -80,14 +79,13 @@ function onEarlyTimer(step: Step<Connect | Active>, timer: TimerName): Outcome {
   const { from, around } = step
   if (timer === 'delayOpen' && from.delayed !== undefined) return toOpenSent(step, from.delayed)
   if (timer !== 'connectRetry' || around.role === 'passive') return fsmError(step)
-  const closing: readonly PeerOutput[] = isOpen(from) ? [{ kind: 'hangUp', role: around.role }] : []
   const isTimeout = from.state === 'connect'
   return move(
     step,
     { state: 'connect', since: around.now, delayed: undefined },
     {
       reason: reasonOf(isTimeout ? 'connectTimeout' : 'retrying'),
-      outputs: [...closing, ...dial(around)],
+      outputs: [...(isOpen(from) ? [{ kind: 'hangUp' as const, role: around.role }] : []), ...dial(around)],
       isFailure: isTimeout,
     },
   )
@@ -107,18 +105,28 @@ export function inOpenSent(step: Step<OpenSent>): Outcome {
     case 'connected':
       return stay(from)
     case 'stop':
-      return stop(step, event.reason)
+      return stop(step, event)
     case 'dump':
-      return dump(step, event.reason)
+      return dump(step, event)
+    case 'bfdDown':
+      return onBfdDown(step, event.message)
     case 'disconnected':
-      return backToActive(step, event.message)
+      return onEndInOpenSent(step, event)
     case 'timer':
-      return event.timer === 'hold' ? onHoldTimer(step, 'no OPEN came from the peer for 4 minutes') : fsmError(step)
+      return event.timer === 'hold' ? onHoldTimer(step, `no OPEN came from the peer ${waited(step)}`) : fsmError(step)
     case 'faulted':
       return onFault(step, event.fault)
     case 'received':
       return onFirstMessage(step, event.message)
   }
+}
+
+const waited = ({ from, around }: Step<OpenSent>): string => `for ${Math.round((around.now - from.since) / 1000)} s`
+
+/** A successor that comes to nothing leaves no wish for another connection. */
+function onEndInOpenSent(step: Step<OpenSent>, end: End): Outcome {
+  const outcome = step.around.isSuccessor ? toIdle(step, lostReason(step.from, end)) : backToActive(step, end)
+  return { ...outcome, isSilentClose: isSilentClose(end) }
 }
 
 function onFirstMessage(step: Step<OpenSent>, message: Message): Outcome {

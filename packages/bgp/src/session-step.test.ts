@@ -3,32 +3,32 @@ import { suite, test } from 'node:test'
 import type { SessionReset } from './fault.ts'
 import { sessionReset } from './fault.ts'
 import { emptyAdjRibOut } from './outbound.ts'
-import type { Negotiated, Role, TimerName } from './peer.ts'
+import { noReduction, openMessage } from './negotiate-offer.ts'
+import type { Role, TimerName } from './peer.ts'
 import { reasonOf } from './reasons.ts'
 import type { Connection, ConnectionEvent, Surroundings } from './session.ts'
 import { timersOf } from './session.ts'
 import { stepConnection } from './session-step.ts'
-import { configOf, emptyUpdate, keepalive, local, notificationOf, openOf, remote, rendered } from './testing/peers.ts'
+import {
+  configOf,
+  emptyUpdate,
+  keepalive,
+  local,
+  negotiatedOf,
+  notificationOf,
+  openOf,
+  remote,
+  rendered,
+} from './testing/peers.ts'
 
 /*
- * Every state times every event of RFC 4271 section 8. What is expected was written down from section 8.2.2; where this
+ * Every state times every event of RFC 4271 section 8, RFC 9687 and RFC 5882. What is expected was written down from section 8.2.2; where this
  * machine differs on purpose the line says so. '+1' is the ConnectRetryCounter's increment.
  */
 
 const link = { local, remote }
-const negotiated: Negotiated = {
-  localAsn: 65010,
-  remoteAsn: 65020,
-  remoteRouterId: 0x0a000002,
-  isInternal: false,
-  holdTimeSeconds: 90,
-  keepaliveSeconds: 30,
-  families: ['ipv4', 'ipv6'],
-  isFourOctetAs: true,
-  hasRouteRefresh: true,
-  localAddress: local,
-  remoteAddress: remote,
-}
+const negotiated = negotiatedOf()
+const offer = { open: openMessage(configOf(), { isRestarting: false, reduction: noReduction }), reduction: noReduction }
 
 const since = 0
 const connections = {
@@ -38,14 +38,15 @@ const connections = {
   'connect, DelayOpen running': { state: 'connect', since, delayed: link },
   active: { state: 'active', since, delayed: undefined },
   'active, DelayOpen running': { state: 'active', since, delayed: link },
-  openSent: { state: 'openSent', since, link, hasCapabilities: true },
-  openConfirm: { state: 'openConfirm', since, negotiated, hasCapabilities: true },
+  openSent: { state: 'openSent', since, link, offer },
+  openConfirm: { state: 'openConfirm', since, negotiated, offer },
   established: {
     state: 'established',
     since,
     negotiated,
     adjRibOut: emptyAdjRibOut,
     refresh: { answered: [], waiting: [] },
+    received: undefined,
   },
 } satisfies Readonly<Record<string, Connection>>
 
@@ -59,32 +60,54 @@ const message = (of: ConnectionEvent & { kind: 'received' }): ConnectionEvent =>
 
 /** Number and name of an event, the connection that it is for, and the input that stands for it. */
 const events: readonly (readonly [number, string, Role, ConnectionEvent])[] = [
-  [1, 'ManualStart', 'active', start],
-  [2, 'ManualStop', 'active', { kind: 'stop', reason: 'administrativeShutdown' }],
+  [1, 'ManualStart [rfc4271-8.2.2-start]', 'active', start],
+  [2, 'ManualStop [rfc4271-8.2.2-manual-stop]', 'active', { kind: 'stop', reason: 'administrativeShutdown' }],
   [3, 'AutomaticStart', 'active', start],
   [4, 'ManualStart_with_PassiveTcpEstablishment', 'passive', start],
   [5, 'AutomaticStart_with_PassiveTcpEstablishment', 'passive', start],
   [6, 'AutomaticStart_with_DampPeerOscillations', 'active', start],
   [7, 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment', 'passive', start],
-  [8, 'AutomaticStop', 'active', { kind: 'stop', reason: 'configurationChange' }],
-  [9, 'ConnectRetryTimer_Expires', 'active', timer('connectRetry')],
-  [10, 'HoldTimer_Expires', 'active', timer('hold')],
-  [11, 'KeepaliveTimer_Expires', 'active', timer('keepalive')],
-  [12, 'DelayOpenTimer_Expires', 'active', timer('delayOpen')],
-  [13, 'IdleHoldTimer_Expires', 'active', timer('idleHold')],
-  [16, 'Tcp_CR_Acked', 'active', { kind: 'connected', local, remote }],
-  [17, 'TcpConnectionConfirmed', 'passive', { kind: 'connected', local, remote }],
-  [18, 'TcpConnectionFails', 'active', { kind: 'disconnected', code: 'ECONNRESET', message: 'reset by peer' }],
-  [19, 'BGPOpen', 'active', message({ kind: 'received', message: openOf() })],
-  [20, 'BGPOpen with DelayOpenTimer running', 'active', message({ kind: 'received', message: openOf() })],
-  [21, 'BGPHeaderErr', 'active', fault(1, 2)],
-  [22, 'BGPOpenMsgErr', 'active', fault(2, 6)],
-  [23, 'OpenCollisionDump', 'active', { kind: 'dump', reason: reasonOf('collision') }],
-  [24, 'NotifMsgVerErr', 'active', message({ kind: 'received', message: notificationOf(2, 1) })],
-  [25, 'NotifMsg', 'active', message({ kind: 'received', message: notificationOf(6, 4) })],
-  [26, 'KeepAliveMsg', 'active', message({ kind: 'received', message: keepalive })],
-  [27, 'UpdateMsg', 'active', message({ kind: 'received', message: emptyUpdate })],
-  [28, 'UpdateMsgErr', 'active', fault(3, 1)],
+  [8, 'AutomaticStop [rfc4271-8.2.2-automatic-stop]', 'active', { kind: 'stop', reason: 'configurationChange' }],
+  [9, 'ConnectRetryTimer_Expires [rfc4271-8.2.2-connect-retry]', 'active', timer('connectRetry')],
+  [10, 'HoldTimer_Expires [rfc4271-8.2.2-hold-timer]', 'active', timer('hold')],
+  [11, 'KeepaliveTimer_Expires [rfc4271-8.2.2-keepalive-timer]', 'active', timer('keepalive')],
+  [12, 'DelayOpenTimer_Expires [rfc4271-8.2.2-delay-open-timer]', 'active', timer('delayOpen')],
+  [13, 'IdleHoldTimer_Expires [rfc4271-8.2.2-idle-hold-timer]', 'active', timer('idleHold')],
+  [16, 'Tcp_CR_Acked [rfc4271-8.2.2-tcp-acked]', 'active', { kind: 'connected', local, remote }],
+  [17, 'TcpConnectionConfirmed [rfc4271-8.2.2-tcp-confirmed]', 'passive', { kind: 'connected', local, remote }],
+  [
+    18,
+    'TcpConnectionFails [rfc4271-8.2.2-tcp-fails]',
+    'active',
+    { kind: 'disconnected', code: 'ECONNRESET', message: 'reset by peer' },
+  ],
+  [19, 'BGPOpen [rfc4271-8.2.2-open]', 'active', message({ kind: 'received', message: openOf() })],
+  [
+    20,
+    'BGPOpen with DelayOpenTimer running [rfc4271-8.2.2-open-while-delayed]',
+    'active',
+    message({ kind: 'received', message: openOf() }),
+  ],
+  [21, 'BGPHeaderErr [rfc4271-8.2.2-header-error]', 'active', fault(1, 2)],
+  [22, 'BGPOpenMsgErr [rfc4271-8.2.2-open-error]', 'active', fault(2, 6)],
+  [23, 'OpenCollisionDump [rfc4271-8.2.2-collision-dump]', 'active', { kind: 'dump', reason: reasonOf('collision') }],
+  [
+    24,
+    'NotifMsgVerErr [rfc4271-8.2.2-version-notification]',
+    'active',
+    message({ kind: 'received', message: notificationOf(2, 1) }),
+  ],
+  [25, 'NotifMsg [rfc4271-8.2.2-notification]', 'active', message({ kind: 'received', message: notificationOf(6, 4) })],
+  [26, 'KeepAliveMsg [rfc4271-8.2.2-keepalive]', 'active', message({ kind: 'received', message: keepalive })],
+  [27, 'UpdateMsg [rfc4271-8.2.2-update]', 'active', message({ kind: 'received', message: emptyUpdate })],
+  [28, 'UpdateMsgErr [rfc4271-8.2.2-update-error]', 'active', fault(3, 1)],
+  [29, 'SendHoldTimer_Expires (RFC 9687) [rfc9687-4.3-event-29]', 'active', timer('sendHold')],
+  [
+    30,
+    'BFD down, which has no number (RFC 5882) [rfc5882-4.2-any-session-state]',
+    'active',
+    { kind: 'bfdDown', message: 'no packets' },
+  ],
 ]
 
 /** 14 and 15: TCP connections reach the machine when they are complete; `refusal` has turned unwanted ones away. */
@@ -107,13 +130,13 @@ const expectations: Readonly<Record<keyof typeof connections, Table>> = {
   idle: {
     ...spread([1, 3, 6], [...dialing, 'idle to connect: started']),
     ...spread([4, 5, 7], ['idle to active: listening']),
-    ...spread([2, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28], ignored),
+    ...spread([2, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30], ignored),
   },
   'idle, held': {
     ...spread([1, 3, 6], [...dialing, 'disarm idleHold', 'idle to connect: started']),
     ...spread([4, 5, 7], ['disarm idleHold', 'idle to active: listening']),
     13: [...dialing, 'idle to connect: retrying'],
-    ...spread([2, 8, 9, 10, 11, 12, 16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28], ignored),
+    ...spread([2, 8, 9, 10, 11, 12, 16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30], ignored),
   },
   connect: {
     ...spread([1, 3, 4, 5, 6, 7], ignored),
@@ -123,7 +146,9 @@ const expectations: Readonly<Record<keyof typeof connections, Table>> = {
     16: [...opening, 'disarm connectRetry', 'connect to openSent: tcpConnected'],
     18: ['disarm connectRetry', 'connect to idle: connectFailed', '+1'],
     23: ['hangUp', 'disarm connectRetry', 'connect to idle: collision'],
-    ...spread([10, 11, 12, 13], ['hangUp', 'disarm connectRetry', 'connect to idle: unexpectedEvent', '+1']),
+    ...spread([10, 11, 12, 13, 29], ['hangUp', 'disarm connectRetry', 'connect to idle: unexpectedEvent', '+1']),
+    // BFD says that the peer cannot be reached, which the dial will find out as well.
+    30: ignored,
     ...spread([19, 24, 25, 26, 27], ['hangUp', 'disarm connectRetry', 'connect to idle: unexpectedMessage', '+1']),
     21: ['hangUp', 'disarm connectRetry', 'connect to idle: messageHeaderError', '+1'],
     22: ['hangUp', 'disarm connectRetry', 'connect to idle: unacceptableHoldTime', '+1'],
@@ -142,7 +167,8 @@ const expectations: Readonly<Record<keyof typeof connections, Table>> = {
     22: ['send 2/6', 'hangUp', 'disarm delayOpen', 'connect to idle: unacceptableHoldTime', '+1'],
     23: ['send 6/7', 'hangUp', 'disarm delayOpen', 'connect to idle: collision'],
     ...spread([24, 25], ['hangUp', 'disarm delayOpen', 'connect to idle: notificationReceived', '+1']),
-    ...spread([10, 11, 13], ['send 5/0', 'hangUp', 'disarm delayOpen', 'connect to idle: unexpectedEvent', '+1']),
+    ...spread([10, 11, 13, 29], ['send 5/0', 'hangUp', 'disarm delayOpen', 'connect to idle: unexpectedEvent', '+1']),
+    30: ignored,
     ...spread([26, 27, 28], ['send 5/0', 'hangUp', 'disarm delayOpen', 'connect to idle: unexpectedMessage', '+1']),
   },
   active: {
@@ -155,7 +181,8 @@ const expectations: Readonly<Record<keyof typeof connections, Table>> = {
     // Section 8.2.2 restarts the ConnectRetry timer on the way to Idle, where nothing reacts to it: here it is stopped.
     18: ['disarm connectRetry', 'active to idle: connectFailed', '+1'],
     23: ['disarm connectRetry', 'active to idle: collision'],
-    ...spread([10, 11, 12, 13], ['disarm connectRetry', 'active to idle: unexpectedEvent', '+1']),
+    ...spread([10, 11, 12, 13, 29], ['disarm connectRetry', 'active to idle: unexpectedEvent', '+1']),
+    30: ignored,
     ...spread([19, 24, 25, 26, 27, 28], ['disarm connectRetry', 'active to idle: unexpectedMessage', '+1']),
     21: ['disarm connectRetry', 'active to idle: messageHeaderError', '+1'],
     22: ['disarm connectRetry', 'active to idle: unacceptableHoldTime', '+1'],
@@ -172,7 +199,8 @@ const expectations: Readonly<Record<keyof typeof connections, Table>> = {
     22: ['send 2/6', 'hangUp', 'disarm delayOpen', 'active to idle: unacceptableHoldTime', '+1'],
     23: ['send 6/7', 'hangUp', 'disarm delayOpen', 'active to idle: collision'],
     ...spread([24, 25], ['hangUp', 'disarm delayOpen', 'active to idle: notificationReceived', '+1']),
-    ...spread([10, 11, 13], ['send 5/0', 'hangUp', 'disarm delayOpen', 'active to idle: unexpectedEvent', '+1']),
+    ...spread([10, 11, 13, 29], ['send 5/0', 'hangUp', 'disarm delayOpen', 'active to idle: unexpectedEvent', '+1']),
+    30: ignored,
     ...spread([26, 27, 28], ['send 5/0', 'hangUp', 'disarm delayOpen', 'active to idle: unexpectedMessage', '+1']),
   },
   openSent: {
@@ -189,7 +217,8 @@ const expectations: Readonly<Record<keyof typeof connections, Table>> = {
     23: ['send 6/7', 'hangUp', 'disarm hold', 'openSent to idle: collision'],
     // Section 8.2.2 answers 25 with an FSM error: a NOTIFICATION is not answered here (section 6.4).
     ...spread([24, 25], ['hangUp', 'disarm hold', 'openSent to idle: notificationReceived', '+1']),
-    ...spread([9, 11, 12, 13], ['send 5/1', 'hangUp', 'disarm hold', 'openSent to idle: unexpectedEvent', '+1']),
+    ...spread([9, 11, 12, 13, 29], ['send 5/1', 'hangUp', 'disarm hold', 'openSent to idle: unexpectedEvent', '+1']),
+    30: ['send 6/10', 'hangUp', 'disarm hold', 'openSent to idle: bfdDown', '+1'],
     ...spread([26, 27, 28], ['send 5/1', 'hangUp', 'disarm hold', 'openSent to idle: unexpectedMessage', '+1']),
   },
   openConfirm: {
@@ -207,6 +236,9 @@ const expectations: Readonly<Record<keyof typeof connections, Table>> = {
     ...spread([24, 25], ['hangUp', ...sessionTimers, 'openConfirm to idle: notificationReceived', '+1']),
     26: ['arm hold 90000', 'openConfirm to established: established', 'established'],
     ...spread([9, 12, 13], ['send 5/2', 'hangUp', ...sessionTimers, 'openConfirm to idle: unexpectedEvent', '+1']),
+    // RFC 9687 starts the timer in Established; a driver that watches earlier means the same.
+    29: ['send 8/0', 'abort', ...sessionTimers, 'openConfirm to idle: sendHoldTimerExpired', '+1'],
+    30: ['send 6/10', 'hangUp', ...sessionTimers, 'openConfirm to idle: bfdDown', '+1'],
     ...spread([27, 28], ['send 5/2', 'hangUp', ...sessionTimers, 'openConfirm to idle: unexpectedMessage', '+1']),
   },
   established: {
@@ -233,6 +265,8 @@ const expectations: Readonly<Record<keyof typeof connections, Table>> = {
     27: ['learned', 'arm hold 90000'],
     28: ['send 3/1', 'hangUp', ...sessionTimers, ...lost('updateMessageError')],
     ...spread([9, 12, 13], ['send 5/3', 'hangUp', ...sessionTimers, ...lost('unexpectedEvent')]),
+    29: ['send 8/0', 'abort', ...sessionTimers, ...lost('sendHoldTimerExpired')],
+    30: ['send 6/10', 'hangUp', ...sessionTimers, ...lost('bfdDown')],
   },
 }
 
@@ -252,7 +286,8 @@ const around = (role: Role, delayOpenSeconds = 0): Surroundings => ({
   now: 0,
   jitter: 1,
   retryMs: 1000,
-  hasCapabilities: true,
+  circumstances: { isRestarting: false, reduction: noReduction },
+  isSuccessor: false,
 })
 
 const names = Object.keys(connections) as (keyof typeof connections)[]
@@ -277,7 +312,7 @@ suite('every state meets every event of RFC 4271 section 8', () => {
       const cells = new Set([...withoutInput, ...events.map(([number]) => number)])
       assert.deepEqual(
         [...cells].sort((a, b) => a - b),
-        Array.from({ length: 28 }, (_, index) => index + 1),
+        Array.from({ length: 30 }, (_, index) => index + 1),
       )
       const wanted = events.map(([number]) => number).filter((number) => !impossible(name, number))
       assert.deepEqual(Object.keys(expectations[name]).map(Number), wanted)
@@ -285,7 +320,39 @@ suite('every state meets every event of RFC 4271 section 8', () => {
   })
 })
 
-test('with DelayOpen our OPEN waits, in the state in which TCP came up', () => {
+suite('beside a session that may be replaced (RFC 4724 section 4.2)', () => {
+  const successor = { ...around('passive'), isSuccessor: true }
+  const up: ConnectionEvent = { kind: 'connected', local, remote }
+
+  test('TCP brings Idle to OpenSent, with less time than usual and without DelayOpen', () => {
+    for (const delayOpenSeconds of [0, 7]) {
+      const config = configOf({ delayOpenSeconds })
+      const { outputs, connection } = stepConnection(connections.idle, up, { ...successor, config })
+      assert.deepEqual(rendered(outputs), ['send open', 'arm hold 30000', 'idle to openSent: tcpConnected'])
+      assert.equal(connection.state, 'openSent')
+    }
+  })
+
+  test('its end in OpenSent leads to Idle, not to Active', () => {
+    const { outputs } = stepConnection(
+      connections.openSent,
+      { kind: 'disconnected', code: 'EOF', message: 'closed' },
+      { ...successor, role: 'active' },
+    )
+    assert.deepEqual(rendered(outputs), ['disarm hold', 'openSent to idle: connectionLost'])
+  })
+
+  test('what it replaces is closed without a word, and that is no failure', () => {
+    const dump: ConnectionEvent = { kind: 'dump', reason: reasonOf('sessionReplaced'), isSilent: true }
+    const { outputs, isFailure } = stepConnection(connections.established, dump, around('active'))
+    assert.deepEqual(rendered(outputs), [
+      ...['hangUp', ...sessionTimers, 'established to idle: sessionReplaced', 'lost: sessionReplaced'],
+    ])
+    assert.equal(isFailure, false)
+  })
+})
+
+test('with DelayOpen our OPEN waits, in the state in which TCP came up [rfc4271-8.1.1-delay-open]', () => {
   const delayed = around('active', 7)
   const inConnect = stepConnection(connections.connect, { kind: 'connected', local, remote }, delayed)
   assert.deepEqual(rendered(inConnect.outputs), ['arm delayOpen 7000', 'disarm connectRetry'])

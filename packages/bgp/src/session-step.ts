@@ -1,7 +1,7 @@
 import { reasonOf } from './reasons.ts'
 import type { Connection, ConnectionEvent, Idle, Outcome, Surroundings } from './session.ts'
 import type { Step } from './session-moves.ts'
-import { dial, move, stay } from './session-moves.ts'
+import { dial, move, stay, toOpenSent } from './session-moves.ts'
 import { beforeOpen, inOpenSent } from './session-opening.ts'
 import { inEstablished, inOpenConfirm } from './session-up.ts'
 
@@ -22,9 +22,15 @@ export function stepConnection(from: Connection, event: ConnectionEvent, around:
   }
 }
 
-/** Everything but a start is ignored. The passive connection only listens, the active one dials. */
+/**
+ * Everything but a start is ignored, and TCP of a peer that restarts. The passive connection only listens, the active one
+ * dials.
+ */
 function inIdle(step: Step<Idle>): Outcome {
   const { from, event, around } = step
+  if (event.kind === 'connected' && around.isSuccessor) {
+    return toOpenSent(step, { local: event.local, remote: event.remote })
+  }
   const isRung = event.kind === 'timer' && event.timer === 'idleHold' && from.isHeld
   if (event.kind !== 'start' && !isRung) return stay(from)
   const since = around.now

@@ -1,29 +1,16 @@
-import type { Family } from '@holdfast/ip'
-import type { Message, RouteRefreshMessage, UpdateMessage } from './messages.ts'
-import { familyOf } from './multiprotocol.ts'
-import { advertise, emptyAdjRibOut, readvertise } from './outbound.ts'
-import type { Millis, Negotiated, PeerOutput, TimerName } from './peer.ts'
+import type { Message, UpdateMessage } from './messages.ts'
+import { describeReduction } from './negotiate-offer.ts'
+import { emptyAdjRibOut } from './outbound.ts'
+import type { PeerOutput, TimerName } from './peer.ts'
+import { countUpdate, noPrefixes } from './prefix-count.ts'
 import { reasonOf } from './reasons.ts'
-import type { Route } from './routes.ts'
-import type { Established, OpenConfirm, Outcome, Surroundings } from './session.ts'
-import { onFault, onNotification } from './session-faults.ts'
+import type { Established, OpenConfirm, Outcome } from './session.ts'
+import type { End } from './session-faults.ts'
+import { isSilentClose, lostReason, onFault, onNotification } from './session-faults.ts'
 import type { Step } from './session-moves.ts'
-import {
-  dump,
-  fsmError,
-  lostReason,
-  move,
-  onHoldTimer,
-  restartHold,
-  restartKeepalive,
-  send,
-  stay,
-  stop,
-  toIdle,
-} from './session-moves.ts'
-
-/** A family's ROUTE-REFRESH that comes sooner after the last one than this waits, and all that wait become one. */
-const refreshMs: Millis = 1000
+import { fsmError, move, onHoldTimer, restartHold, restartKeepalive, send, stay, toIdle } from './session-moves.ts'
+import { noRefresh, onRefresh, onRefreshTimer } from './session-routes.ts'
+import { dump, onBfdDown, onPrefixLimit, onSendHoldTimer, stop } from './session-stop.ts'
 
 export function inOpenConfirm(step: Step<OpenConfirm>): Outcome {
   const { event } = step
@@ -36,13 +23,23 @@ export function inOpenConfirm(step: Step<OpenConfirm>): Outcome {
 /** Event 26. */
 function toEstablished(step: Step<OpenConfirm>): Outcome {
   const { from, around } = step
-  const { negotiated } = from
-  const refresh = { answered: [], waiting: [] }
-  const outcome = move(
-    step,
-    { state: 'established', since: around.now, negotiated, adjRibOut: emptyAdjRibOut, refresh },
-    { reason: reasonOf('established'), outputs: restartHold(around, negotiated) },
+  const { negotiated, offer } = from
+  const omitted = describeReduction(offer.reduction)
+  const reason = reasonOf(
+    'established',
+    omitted === undefined
+      ? undefined
+      : `The session is up, without ${omitted}: the peer did not take our OPEN with it.`,
   )
+  const established: Established = {
+    state: 'established',
+    since: around.now,
+    negotiated,
+    adjRibOut: emptyAdjRibOut,
+    refresh: noRefresh,
+    received: around.config.prefixLimit === undefined ? undefined : noPrefixes,
+  }
+  const outcome = move(step, established, { reason, outputs: restartHold(around, negotiated) })
   return { ...outcome, outputs: [...outcome.outputs, { kind: 'established', role: around.role, negotiated }] }
 }
 
@@ -60,7 +57,7 @@ function onMessage(step: Step<Established>, message: Message): Outcome {
     case 'keepalive':
       return stay(from, restartHold(around, from.negotiated))
     case 'update':
-      return stay(from, [{ kind: 'learned', update: message }, ...restartHold(around, from.negotiated)])
+      return onUpdate(step, message)
     case 'routeRefresh':
       return onRefresh(step, message)
     case 'notification':
@@ -68,6 +65,17 @@ function onMessage(step: Step<Established>, message: Message): Outcome {
     case 'open':
       return fsmError(step)
   }
+}
+
+/** Event 27. Prefixes are counted where they are limited, and only then remembered. */
+function onUpdate(step: Step<Established>, update: UpdateMessage): Outcome {
+  const { from, around } = step
+  const outputs: readonly PeerOutput[] = [{ kind: 'learned', update }, ...restartHold(around, from.negotiated)]
+  const limit = around.config.prefixLimit
+  if (limit === undefined || from.received === undefined) return stay(from, outputs)
+  const counted = countUpdate(from.received, update, limit)
+  if (!counted.ok) return onPrefixLimit(step, counted.family, limit)
+  return stay(counted.count === from.received ? from : { ...from, received: counted.count }, outputs)
 }
 
 type Unspoken = Exclude<Step['event'], { readonly kind: 'received' }>
@@ -79,11 +87,13 @@ function afterOpen(step: Step<OpenConfirm | Established>, event: Unspoken): Outc
     case 'connected':
       return stay(step.from)
     case 'stop':
-      return stop(step, event.reason)
+      return stop(step, event)
     case 'dump':
-      return dump(step, event.reason)
+      return dump(step, event)
+    case 'bfdDown':
+      return onBfdDown(step, event.message)
     case 'disconnected':
-      return toIdle(step, lostReason(event.message))
+      return onEnd(step, event)
     case 'faulted':
       return onFault(step, event.fault)
     case 'timer':
@@ -91,52 +101,24 @@ function afterOpen(step: Step<OpenConfirm | Established>, event: Unspoken): Outc
   }
 }
 
-/** Events 10 and 11; all other timers have no place here. */
+/** Event 18. */
+function onEnd(step: Step<OpenConfirm | Established>, end: End): Outcome {
+  const outcome = toIdle(step, lostReason(step.from, end))
+  return step.from.state === 'established' ? outcome : { ...outcome, isSilentClose: isSilentClose(end) }
+}
+
+/** Events 10, 11 and 29; all other timers have no place here. */
 function onSessionTimer(step: Step<OpenConfirm | Established>, timer: TimerName): Outcome {
   const { from, around } = step
   const { negotiated } = from
-  if (timer === 'hold') return onHoldTimer(step, `nothing came from the peer for ${negotiated.holdTimeSeconds} s`)
-  if (timer !== 'keepalive') return fsmError(step)
-  return stay(from, [send(around, { kind: 'keepalive' }), ...restartKeepalive(around, negotiated)])
-}
-
-/** RFC 2918 section 4 ignores a family that is not negotiated; so are RFC 7313's subtypes, which we do not offer. */
-function onRefresh(step: Step<Established>, { afi, safi, subtype }: RouteRefreshMessage): Outcome {
-  const { from, around } = step
-  const family = familyOf(afi, safi)
-  if (family === undefined || subtype !== 0 || !from.negotiated.families.includes(family)) return stay(from)
-  const { answered, waiting } = from.refresh
-  if (!answered.includes(family)) return resend(from, around, [family])
-  if (waiting.includes(family)) return stay(from)
-  return stay({ ...from, refresh: { answered, waiting: [...waiting, family] } })
-}
-
-function onRefreshTimer({ from, around }: Step<Established>): Outcome {
-  const settled = { ...from, refresh: { answered: [], waiting: [] } }
-  return from.refresh.waiting.length === 0 ? stay(settled) : resend(settled, around, from.refresh.waiting)
-}
-
-/** The whole Adj-RIB-Out of some families; further requests for these wait. */
-function resend(from: Established, around: Surroundings, families: readonly Family[]): Outcome {
-  const messages = families.flatMap((family) => readvertise(from.adjRibOut, from.negotiated, family))
-  const refresh = { ...from.refresh, answered: [...from.refresh.answered, ...families] }
-  return stay({ ...from, refresh }, [
-    ...updates(around, from.negotiated, messages),
-    { kind: 'arm', role: around.role, timer: 'refresh', ms: refreshMs },
-  ])
-}
-
-/** The routes of the peer as they should be now; only what differs goes out. */
-export function desire(from: Established, around: Surroundings, routes: readonly Route[]): Outcome {
-  const { adjRibOut, messages, hasUnsentChanged } = advertise(from.adjRibOut, from.negotiated, routes)
-  if (adjRibOut === from.adjRibOut) return stay(from)
-  const outputs = updates(around, from.negotiated, messages)
-  if (hasUnsentChanged) outputs.push({ kind: 'unsent', routes: adjRibOut.unsent })
-  return stay({ ...from, adjRibOut }, outputs)
-}
-
-/** An UPDATE says as much as a KEEPALIVE (RFC 4271 section 4.4), so the next one of these has time. */
-function updates(around: Surroundings, negotiated: Negotiated, messages: readonly UpdateMessage[]): PeerOutput[] {
-  if (messages.length === 0) return []
-  return [...messages.map((message) => send(around, message)), ...restartKeepalive(around, negotiated)]
+  switch (timer) {
+    case 'hold':
+      return onHoldTimer(step, `nothing came from the peer for ${negotiated.holdTimeSeconds} s`)
+    case 'keepalive':
+      return stay(from, [send(around, { kind: 'keepalive' }), ...restartKeepalive(around, negotiated)])
+    case 'sendHold':
+      return onSendHoldTimer(step, negotiated)
+    default:
+      return fsmError(step)
+  }
 }

@@ -1,8 +1,10 @@
 import type { Address, Family } from '@holdfast/ip'
 import type { SessionReset } from './fault.ts'
-import type { Message } from './messages.ts'
+import type { Message, OpenMessage } from './messages.ts'
+import type { OpenCircumstances, Reduction } from './negotiate-offer.ts'
 import type { AdjRibOut } from './outbound.ts'
-import type { CeaseReason, Millis, Negotiated, PeerConfig, PeerOutput, Role, TimerName } from './peer.ts'
+import type { PrefixCount } from './prefix-count.ts'
+import type { Millis, Negotiated, PeerConfig, PeerOutput, Role, StopReason, TimerName } from './peer.ts'
 import type { Reason } from './reasons.ts'
 
 /**
@@ -42,14 +44,13 @@ export interface Active extends Since {
 export interface OpenSent extends Since {
   readonly state: 'openSent'
   readonly link: Link
-  /** Our OPEN had its capabilities. */
-  readonly hasCapabilities: boolean
+  readonly offer: Offer
 }
 
 export interface OpenConfirm extends Since {
   readonly state: 'openConfirm'
   readonly negotiated: Negotiated
-  readonly hasCapabilities: boolean
+  readonly offer: Offer
 }
 
 export interface Established extends Since {
@@ -57,6 +58,14 @@ export interface Established extends Since {
   readonly negotiated: Negotiated
   readonly adjRibOut: AdjRibOut
   readonly refresh: Refresh
+  /** What the peer announces, where that is limited. */
+  readonly received: PrefixCount | undefined
+}
+
+/** Our OPEN, and what it left out of our capabilities. */
+export interface Offer {
+  readonly open: OpenMessage
+  readonly reduction: Reduction
 }
 
 /** The two ends of a TCP connection. */
@@ -102,19 +111,25 @@ export interface Refresh {
  *   26 KeepAliveMsg                             received keepalive
  *   27 UpdateMsg                                received update
  *   28 UpdateMsgErr                             faulted, code 3
+ *   29 SendHoldTimer_Expires (RFC 9687)         timer sendHold
+ *
+ * `bfdDown` is an AutomaticStop that starts again (RFC 5882 section 4.2).
  *
  * DelayOpen, DampPeerOscillations (idleHold), PassiveTcpEstablishment, SendNOTIFICATIONwithoutOPEN are in force;
- * CollisionDetectEstablishedState is not.
+ * CollisionDetectEstablishedState is not, except that a peer that restarts gracefully may replace its own session (RFC
+ * 4724 section 4.2): its new connection is begun in the place that the session leaves free.
  */
 export type ConnectionEvent =
   | { readonly kind: 'start' }
-  | { readonly kind: 'stop'; readonly reason: CeaseReason }
+  | { readonly kind: 'stop'; readonly reason: StopReason; readonly communication?: string }
+  | { readonly kind: 'bfdDown'; readonly message: string }
   | ({ readonly kind: 'connected' } & Link)
   | { readonly kind: 'disconnected'; readonly code: string; readonly message: string }
   | { readonly kind: 'received'; readonly message: Message }
   | { readonly kind: 'faulted'; readonly fault: SessionReset }
   | { readonly kind: 'timer'; readonly timer: TimerName }
-  | { readonly kind: 'dump'; readonly reason: Reason }
+  /** `isSilent`: without a NOTIFICATION, since the peer has forgotten the connection. */
+  | { readonly kind: 'dump'; readonly reason: Reason; readonly isSilent?: true }
 
 /** What a connection needs to know of its peer. */
 export interface Surroundings {
@@ -125,8 +140,10 @@ export interface Surroundings {
   readonly jitter: number
   /** The back-off that a failure now would lead to, without jitter. */
   readonly retryMs: Millis
-  /** Of the next OPEN (RFC 5492 section 3): false after the peer refused one because of them. */
-  readonly hasCapabilities: boolean
+  /** Of the next OPEN. */
+  readonly circumstances: OpenCircumstances
+  /** There is a session, which this connection of the peer's may replace (RFC 4724 section 4.2). */
+  readonly isSuccessor: boolean
 }
 
 /** What becomes of a connection. Its outputs include the `changed` where the state changed. */
@@ -135,6 +152,19 @@ export interface Outcome {
   readonly outputs: readonly PeerOutput[]
   /** An attempt or a session failed: the next one waits longer (RFC 4271's ConnectRetryCounter). */
   readonly isFailure: boolean
+  /** The peer refused our OPEN because of its capabilities: what the next one is to leave out. */
+  readonly reduction?: Reduction
+  /** The peer closed TCP after our OPEN and said nothing. */
+  readonly isSilentClose?: boolean
+  /** No connection is begun before this time has passed, by whom is said. */
+  readonly pause?: Pause
+}
+
+/** RFC 4486 section 4: some ends of a session want a longer wait than others. */
+export interface Pause {
+  readonly ms: Millis
+  /** The peer's own connections are turned away as well. */
+  readonly isForBoth: boolean
 }
 
 /** The timers that run in a state. Whoever leaves it disarms those that the next one does not have. */

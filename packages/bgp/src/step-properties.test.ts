@@ -4,19 +4,21 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { SessionReset } from './fault.ts'
 import { sessionReset } from './fault.ts'
-import type { Message } from './messages.ts'
-import type { CeaseReason, PeerConfig, PeerInput, PeerOutput, Role, TimerName } from './peer.ts'
+import type { Capability, Message } from './messages.ts'
+import type { PeerConfig, PeerInput, PeerOutput, Role, StopReason, TimerName } from './peer.ts'
 import type { Route } from './routes.ts'
 import type { Connection } from './session.ts'
 import { timersOf } from './session.ts'
 import type { Peer } from './step.ts'
-import { createPeer, step } from './step.ts'
+import { createPeer, inboundRole, refusal, routeCounts, step } from './step.ts'
 import {
+  attributesOf,
   configOf,
   connected,
   disconnected,
   emptyUpdate,
   fourOctet,
+  gracefulRestart,
   keepalive,
   local,
   notificationOf,
@@ -27,20 +29,43 @@ import {
   timer,
   unicast,
 } from './testing/peers.ts'
+import { announcing, attributes, withdrawing } from './testing/vectors.ts'
 
 const roles: readonly Role[] = ['active', 'passive']
-const timers: readonly TimerName[] = ['connectRetry', 'hold', 'keepalive', 'delayOpen', 'idleHold', 'refresh']
+const timers: readonly TimerName[] = [
+  ...(['connectRetry', 'hold', 'keepalive', 'delayOpen', 'idleHold', 'refresh', 'sendHold'] as const),
+]
 
 const roleArbitrary = fc.constantFrom(...roles)
 
+/** The OPEN of a router that can restart gracefully, mostly with the N bit. */
+const restartingOpen = (hasNotification: boolean, routerId = 0x0a000002): Message => {
+  const open = openOf({ routerId })
+  return { ...open, capabilities: [...open.capabilities, gracefulRestart({ hasNotification })] }
+}
+
+const capabilityArbitrary = fc.subarray<Capability>([
+  ...[unicast(1), unicast(2), unicast(25), fourOctet(65020)],
+  ...([{ kind: 'routeRefresh' }, { kind: 'enhancedRouteRefresh' }, { kind: 'extendedMessage' }] as const),
+  ...([{ kind: 'role', value: 0 }, gracefulRestart({ families: [] })] as const),
+  { kind: 'addPath', families: [{ afi: 1, safi: 1, direction: 'both' }] },
+])
+
+const prefixes = ['10.0.0.0/8', '10.1.0.0/16', '2001:db8::/32']
+
 const messageArbitrary: fc.Arbitrary<Message> = fc.oneof(
-  { weight: 16, arbitrary: fc.constant(openOf()) },
-  { weight: 16, arbitrary: fc.constant(keepalive) },
+  { weight: 12, arbitrary: fc.constant(openOf()) },
+  { weight: 12, arbitrary: fc.constantFrom(restartingOpen(true), restartingOpen(false), restartingOpen(true, 5)) },
+  { weight: 20, arbitrary: fc.constant(keepalive) },
   fc.record({ asn: fc.constantFrom(1, 65010, 65020), routerId: fc.constantFrom(0x0a000001, 0xf0000000) }).map(openOf),
   fc.constantFrom(0, 3, 90, 65535).map((holdTimeSeconds) => openOf({ holdTimeSeconds })),
-  fc.subarray([unicast(1), unicast(2), unicast(25), fourOctet(65020)]).map((capabilities) => openOf({ capabilities })),
+  capabilityArbitrary.map((capabilities) => openOf({ capabilities })),
   fc.constant(emptyUpdate),
-  fc.tuple(fc.nat(9), fc.nat(11)).map(([code, subcode]) => notificationOf(code, subcode)),
+  fc.subarray(prefixes, { minLength: 1 }).map((some) => announcing(attributes(), '192.0.2.2', ...some)),
+  fc.subarray(prefixes, { minLength: 1 }).map((some) => withdrawing(...some)),
+  fc
+    .tuple(fc.nat(9), fc.nat(11), fc.uint8Array({ maxLength: 8 }))
+    .map(([code, subcode, data]) => notificationOf(code, subcode, Uint8Array.from(data))),
   fc
     .record({ afi: fc.nat(3), subtype: fc.nat(3), safi: fc.nat(2) })
     .map((fields) => ({ kind: 'routeRefresh' as const, ...fields })),
@@ -49,24 +74,23 @@ const messageArbitrary: fc.Arbitrary<Message> = fc.oneof(
 const routesArbitrary: fc.Arbitrary<Route[]> = fc.uniqueArray(fc.nat(20), { maxLength: 8 }).map((numbers) =>
   numbers.map((number) => ({
     prefix: hostPrefix(number % 3 === 0 ? ipv6(BigInt(number)) : ipv4(0x0a000000 + number)),
-    attributes: {
-      origin: 'igp' as const,
-      localPref: undefined,
-      med: number % 2,
-      communities: [],
-      largeCommunities: [],
-      nextHop: undefined,
-    },
+    attributes: attributesOf({ med: number % 2 }),
   })),
 )
 
-const stop = (reason: CeaseReason): PeerInput => ({ kind: 'stop', reason })
+const stop = (reason: StopReason): PeerInput => ({ kind: 'stop', reason, communication: 'maintenance' })
 const desire = (routes: readonly Route[]): PeerInput => ({ kind: 'desire', routes })
 const faulted = (role: Role, fault: SessionReset): PeerInput => ({ kind: 'faulted', role, fault })
 
 const inputArbitrary: fc.Arbitrary<PeerInput> = fc.oneof(
   { weight: 2, arbitrary: fc.constant<PeerInput>({ kind: 'start' }) },
-  fc.constantFrom<CeaseReason[]>('administrativeShutdown', 'configurationChange').map(stop),
+  fc
+    .constantFrom<StopReason[]>(
+      ...(['administrativeShutdown', 'peerDeconfigured', 'administrativeReset'] as const),
+      ...(['configurationChange', 'restart'] as const),
+    )
+    .map(stop),
+  fc.constant<PeerInput>({ kind: 'bfdDown', message: 'no packets' }),
   { weight: 6, arbitrary: roleArbitrary.map(connected) },
   roleArbitrary.map(disconnected),
   {
@@ -83,6 +107,19 @@ const inputArbitrary: fc.Arbitrary<PeerInput> = fc.oneof(
   { weight: 3, arbitrary: routesArbitrary.map(desire) },
 )
 
+/** Single inputs, and now and then all that a session needs: the role where a connection of the peer's would go. */
+const inputsArbitrary: fc.Arbitrary<readonly PeerInput[]> = fc
+  .array(
+    fc.oneof(
+      { weight: 12, arbitrary: inputArbitrary.map((input) => [input]) },
+      fc
+        .tuple(roleArbitrary, fc.constantFrom(restartingOpen(true), restartingOpen(false), openOf()))
+        .map(([role, open]) => [connected(role), received(role, open), received(role, keepalive)]),
+    ),
+    { minLength: 50, maxLength: 100 },
+  )
+  .map((scripts) => scripts.flat())
+
 const configArbitrary: fc.Arbitrary<PeerConfig> = fc
   .record({
     remoteAsn: fc.constantFrom(65020, 65020, 'internal' as const, 'external' as const),
@@ -92,6 +129,14 @@ const configArbitrary: fc.Arbitrary<PeerConfig> = fc
     delayOpenSeconds: fc.constantFrom(0, 0, 5),
     connectRetrySeconds: fc.constantFrom(1, 120),
     families: fc.constantFrom(['ipv4'] as const, ['ipv6'] as const, ['ipv4', 'ipv6'] as const),
+    gracefulRestart: fc.constantFrom(
+      undefined,
+      ...[true, false].map((hasNotification) => ({ restartTimeSeconds: 120, hasNotification })),
+    ),
+    prefixLimit: fc.constantFrom(undefined, 0, 2),
+    role: fc.constantFrom(undefined, 'customer' as const),
+    hasAddPath: fc.boolean(),
+    globalAsn: fc.constantFrom(undefined, 64512),
     seed: fc.nat(),
   })
   .map(configOf)
@@ -103,24 +148,28 @@ class World {
   readonly open = new Set<Role>()
   peer: Peer
   sessions = 0
+  replaced = 0
+  isUp = false
   now = 0
 
   constructor(config: PeerConfig) {
-    this.peer = createPeer(config, 0)
+    this.peer = createPeer(config, 0, { isRestarting: config.seed % 2 === 0 })
   }
 
   /** Whether a driver could come with this input now. */
   canHappen(input: PeerInput): boolean {
     switch (input.kind) {
       case 'connected':
-        if (input.role === 'active') return this.dialing.has('active')
-        return !this.open.has('passive') && this.peer.connections.passive.state === 'active'
+        if (this.dialing.has('active') && input.role === 'active') return true
+        return refusal(this.peer) === undefined && inboundRole(this.peer) === input.role
       case 'disconnected':
         return this.open.has(input.role) || this.dialing.has(input.role)
       case 'received':
       case 'faulted':
         return this.open.has(input.role)
       case 'timer':
+        // The driver's own, as long as there is a session.
+        if (input.timer === 'sendHold') return this.peer.connections[input.role].state === 'established'
         return this.armed.has(`${input.role} ${input.timer}`)
       default:
         return true
@@ -138,7 +187,10 @@ class World {
 
   #before(input: PeerInput): void {
     if (input.kind === 'timer') this.armed.delete(`${input.role} ${input.timer}`)
-    if (input.kind === 'connected') this.open.add(input.role)
+    if (input.kind === 'connected') {
+      assert.ok(!this.open.has(input.role), 'a second connection in one place')
+      this.open.add(input.role)
+    }
     if (input.kind === 'disconnected') this.open.delete(input.role)
     if (input.kind === 'connected' || input.kind === 'disconnected') this.dialing.delete(input.role)
   }
@@ -153,7 +205,14 @@ class World {
         assert.ok(this.open.delete(output.role) || this.dialing.delete(output.role), 'hangs up nothing')
         break
       case 'established':
+        assert.equal(this.isUp, false, 'a session while there is one')
+        this.isUp = true
         this.sessions += 1
+        break
+      case 'lost':
+        assert.equal(this.isUp, true, 'lost what was not there')
+        this.isUp = false
+        if (output.reason.code === 'sessionReplaced') this.replaced += 1
         break
       case 'send':
       case 'codec':
@@ -174,6 +233,9 @@ class World {
   #check(): void {
     const { active, passive } = this.peer.connections
     assert.ok(active.state !== 'established' || passive.state !== 'established', 'two sessions')
+    assert.equal(this.isUp, active.state === 'established' || passive.state === 'established')
+    const { prefixLimit } = this.peer.config
+    assert.ok((routeCounts(this.peer).receivedPrefixes ?? 0) <= (prefixLimit ?? 0))
     const expected = roles.flatMap((role) =>
       timersOf(this.peer.connections[role], role).map((name) => `${role} ${name}`),
     )
@@ -191,24 +253,26 @@ class World {
 }
 
 test('whatever a driver brings: timers and sockets are those of the states, and there is one session at most', () => {
-  let sessions = 0
+  let [sessions, replaced] = [0, 0]
   fc.assert(
-    fc.property(configArbitrary, fc.array(inputArbitrary, { minLength: 60, maxLength: 120 }), (config, inputs) => {
+    fc.property(configArbitrary, inputsArbitrary, (config, inputs) => {
       const world = new World(config)
       world.feed({ kind: 'start' })
       for (const input of inputs) if (world.canHappen(input)) world.feed(input)
       sessions += world.sessions
+      replaced += world.replaced
       world.feed({ kind: 'stop', reason: 'administrativeShutdown' })
       assert.deepEqual([world.armed.size, world.open.size, world.dialing.size], [0, 0, 0], 'a stop leaves nothing')
     }),
     { numRuns: 600 },
   )
   assert.ok(sessions > 100, `only ${sessions} sessions came up in all runs`)
+  assert.ok(replaced > 5, `only ${replaced} of them were replaced by a new connection`)
 })
 
 test('whatever comes, possible or not, nothing throws', () => {
   fc.assert(
-    fc.property(configArbitrary, fc.array(inputArbitrary, { maxLength: 80 }), (config, inputs) => {
+    fc.property(configArbitrary, inputsArbitrary, (config, inputs) => {
       let peer = createPeer(config, 0)
       for (const [index, input] of inputs.entries()) peer = step(peer, input, index).peer
     }),

@@ -4,13 +4,13 @@ import { hostPrefix, ipv4 } from '@holdfast/ip'
 import { decodeMessage } from './decode.ts'
 import { encodeMessage } from './encode.ts'
 import { sessionReset } from './fault.ts'
-import type { Message } from './messages.ts'
 import { initialContext } from './messages.ts'
 import type { CeaseReason, PeerConfig, PeerInput, PeerOutput } from './peer.ts'
 import type { Route } from './routes.ts'
 import type { Peer } from './step.ts'
 import { createPeer, refusal, step } from './step.ts'
 import {
+  attributesOf,
   configOf,
   connected,
   disconnected,
@@ -31,20 +31,14 @@ import {
   timer,
   unicast,
 } from './testing/peers.ts'
+import { announcing, attributes } from './testing/vectors.ts'
 
 const started = (changes: Partial<PeerConfig> = {}): Peer =>
   feed(createPeer(configOf(changes), 0), [{ kind: 'start' }]).peer
 const routes: readonly Route[] = [
   {
     prefix: hostPrefix(ipv4(0xc6336401)),
-    attributes: {
-      origin: 'igp',
-      localPref: undefined,
-      med: undefined,
-      communities: [],
-      largeCommunities: [],
-      nextHop: undefined,
-    },
+    attributes: attributesOf(),
   },
 ]
 
@@ -67,7 +61,7 @@ suite('a session comes up and ends', () => {
     assert.deepEqual(statesOf(peer), ['established', 'idle'])
   })
 
-  test('on the connection that the peer opens; a passive peer never dials', () => {
+  test('on the connection that the peer opens; a passive peer never dials [rfc4271-8.1.1-passive]', () => {
     const { outputs, peer } = feed(started({ isPassive: true }), opening('passive'))
     assert.deepEqual(statesOf(peer), ['idle', 'established'])
     const again = feed(peer, [disconnected('passive')])
@@ -78,7 +72,7 @@ suite('a session comes up and ends', () => {
     )
   })
 
-  test('nothing happens before the start', () => {
+  test('nothing happens before the start [rfc4271-8.2.2-idle-refuses]', () => {
     const { peer, outputs } = feed(createPeer(configOf(), 0), [...opening('passive'), timer('active', 'idleHold')])
     assert.deepEqual(outputs, [])
     assert.equal(refusal(peer)?.code, 'connectionRejected')
@@ -101,7 +95,7 @@ suite('a session comes up and ends', () => {
     }
   })
 
-  test('a stop ends a wait, a start begins at once', () => {
+  test('a stop ends a wait, a start begins at once [rfc4271-8.1.2-manual-start]', () => {
     const waiting = feed(started(), [disconnected('active')]).peer
     const stopped = feed(waiting, [{ kind: 'stop', reason: 'administrativeShutdown' }])
     assert.deepEqual(rendered(stopped.outputs, 'active'), ['disarm idleHold'])
@@ -115,7 +109,7 @@ suite('hold time 0', () => {
     ['ours', 0, 90],
     ["the peer's", 90, 0],
   ] as const) {
-    test(`${who}: the session stays up past several KEEPALIVEs and UPDATEs, and no timer is left armed`, () => {
+    test(`${who}: the session stays up past several KEEPALIVEs and UPDATEs, and no timer is left armed [rfc4271-4.2-zero-no-timers]`, () => {
       const peer = establishedPeer({ holdTimeSeconds: ours }, openOf({ holdTimeSeconds: theirs }))
       const inputs: PeerInput[] = [1, 2, 3, 4].flatMap((count) => [
         received('active', keepalive),
@@ -161,7 +155,7 @@ suite('reconnection', () => {
     })
   }
 
-  test('waits double from one second up to the ConnectRetryTime, less a quarter of jitter at most', () => {
+  test('waits double from one second up to the ConnectRetryTime, less a quarter of jitter at most [rfc4271-10-jitter-range] [rfc4271-8.1.1-oscillation]', () => {
     for (let seed = 0; seed < 50; seed += 1) {
       for (const [index, wait] of dialWaits({ seed, connectRetrySeconds: 20 }, 8).entries()) {
         const full = [1000, 2000, 4000, 8000, 16_000, 20_000, 20_000, 20_000][index]!
@@ -170,7 +164,7 @@ suite('reconnection', () => {
     }
   })
 
-  test('jitter is drawn from the whole quarter, and the same from the same seed', () => {
+  test('jitter is drawn from the whole quarter, and the same from the same seed [rfc4271-10-jitter]', () => {
     const first = Array.from({ length: 200 }, (_, seed) => dialWaits({ seed }, 1)[0]!)
     assert.ok(Math.min(...first) < 765 && Math.max(...first) > 985)
     assert.deepEqual(dialWaits({ seed: 7 }, 20), dialWaits({ seed: 7 }, 20))
@@ -215,61 +209,8 @@ suite('reconnection', () => {
   })
 })
 
-suite('a peer that refuses our capabilities', () => {
-  /** One dial that the peer answers with a NOTIFICATION: the OPEN that it got, and the wait afterwards. */
-  function refuse(peer: Peer, subcode: number): { peer: Peer; open: Message; wait: number } {
-    const answered = feed(peer, [connected('active'), received('active', notificationOf(2, subcode))])
-    const again = feed(answered.peer, [timer('active', 'idleHold')])
-    const [open] = sentMessages(answered.outputs)
-    return { peer: again.peer, open: open!, wait: waits(answered.outputs, 'idleHold')[0]! }
-  }
-
-  for (const subcode of [4, 7]) {
-    test(`with 2/${subcode} gets an OPEN without, then with them again, ever more seldom`, () => {
-      let peer = started()
-      const tries = Array.from({ length: 8 }, () => {
-        const result = refuse(peer, subcode)
-        peer = result.peer
-        assert.ok(result.open.kind === 'open')
-        return { count: result.open.capabilities.length, wait: result.wait }
-      })
-      assert.deepEqual(
-        tries.map(({ count }) => count),
-        [4, 0, 4, 0, 4, 0, 4, 0],
-      )
-      assert.ok(tries[7]!.wait >= 0.75 * 120_000)
-    })
-  }
-
-  test('is reached without them', () => {
-    const { peer } = refuse(started(), 4)
-    const { outputs } = feed(peer, opening('active', openOf({ capabilities: [] })))
-    const up = outputs.find(({ kind }) => kind === 'established')
-    assert.ok(up?.kind === 'established')
-    assert.deepEqual([up.negotiated.families, up.negotiated.isFourOctetAs], [['ipv4'], false])
-  })
-
-  test('is offered them again after a session without, and after a new start', () => {
-    const without = refuse(started(), 4).peer
-    const ended: readonly PeerInput[][] = [
-      [...opening('active', openOf({ capabilities: [] })), disconnected('active'), timer('active', 'idleHold')],
-      [{ kind: 'stop', reason: 'administrativeReset' }, { kind: 'start' }],
-    ]
-    for (const inputs of ended) {
-      const [open] = sentMessages(feed(feed(without, inputs).peer, [connected('active')]).outputs)
-      assert.equal(open?.kind === 'open' && open.capabilities.length, 4)
-    }
-  })
-
-  test('is not tried without them where IPv6 alone is wanted', () => {
-    const { peer } = refuse(started({ families: ['ipv6'] }), 4)
-    const { open } = refuse(peer, 4)
-    assert.equal(open.kind === 'open' && open.capabilities.length, 3)
-  })
-})
-
 suite('reasons that a person understands', () => {
-  test('a wrong AS number: 2/2 and both numbers', () => {
+  test('a wrong AS number: 2/2 and both numbers [rfc4271-6.2-peer-as]', () => {
     const open = openOf({ asn: 65099, capabilities: [fourOctet(65099), unicast(1)] })
     const { outputs } = feed(started(), [connected('active'), received('active', open)])
     assert.deepEqual(sentMessages(outputs).at(-1), notificationOf(2, 2))
@@ -297,12 +238,30 @@ suite('reasons that a person understands', () => {
     )
   })
 
-  test('a router that says nothing any more', () => {
+  test("the peer's word that our role does not fit its own", () => {
+    const { outputs } = feed(started({ role: 'customer' }), [
+      connected('active'),
+      received('active', notificationOf(2, 11)),
+    ])
+    assert.equal(
+      reasonsOf(outputs)[1],
+      'notificationReceived: the peer closed the session: OPEN Message Error / Role Mismatch (2/11): ' +
+        'our role is customer, correct spec.role of the PeerPolicy or the router',
+    )
+  })
+
+  test('a router that takes our connection and says nothing', () => {
+    const silent = feed(started(), [connected('active')]).peer
+    const { outputs } = step(silent, timer('active', 'hold'), 240_000)
+    assert.equal(reasonsOf(outputs)[0], 'holdTimerExpired: no OPEN came from the peer for 240 s')
+  })
+
+  test('a router that says nothing any more [rfc4271-6.5-expired]', () => {
     const { outputs } = feed(establishedPeer(), [timer('active', 'hold')])
     assert.equal(reasonsOf(outputs)[0], 'holdTimerExpired: nothing came from the peer for 90 s')
   })
 
-  test('a broken NOTIFICATION closes without one in reply', () => {
+  test('a broken NOTIFICATION closes without one in reply [rfc4271-6.4-no-answer]', () => {
     const fault = { ...sessionReset(1, 2, 'test'), isSilent: true }
     const { outputs } = feed(establishedPeer(), [{ kind: 'faulted', role: 'active', fault }])
     assert.deepEqual(sentMessages(outputs), [])
@@ -315,7 +274,7 @@ suite('reasons that a person understands', () => {
 
 suite('OPENs that the reader refuses are answered with what is wrong (RFC 4271 section 6.2)', () => {
   const cases: readonly (readonly [string, Parameters<typeof openOf>[0], string, string])[] = [
-    ['version 3', { version: 3 }, 'send 2/1', 'unsupportedVersion'],
+    ['version 3 [rfc4271-6.2-open-error-code]', { version: 3 }, 'send 2/1', 'unsupportedVersion'],
     ['version 5', { version: 5 }, 'send 2/1', 'unsupportedVersion'],
     ['AS 0', { asn: 0, capabilities: [] }, 'send 2/2', 'badPeerAs'],
     ['AS_TRANS without the capability', { asn: 23456, capabilities: [] }, 'send 2/2', 'badPeerAs'],
@@ -338,7 +297,7 @@ suite('OPENs that the reader refuses are answered with what is wrong (RFC 4271 s
     })
   }
 
-  test('a message before OPEN: 5/1; a second OPEN: 5/2 in OpenConfirm, 5/3 in Established (RFC 6608)', () => {
+  test('a message before OPEN: 5/1; a second OPEN: 5/2 in OpenConfirm, 5/3 in Established (RFC 6608) [rfc6608-3-subcodes] [rfc6608-4-message-type]', () => {
     for (const message of [keepalive, emptyUpdate]) {
       const early = feed(started(), [connected('active'), received('active', message)])
       assert.deepEqual(
@@ -366,19 +325,19 @@ suite('routes', () => {
     assert.equal(endsOfRib(outputs), 2)
   })
 
-  test('without a set there is no End-of-RIB, with an empty one there is', () => {
+  test('without a set there is no End-of-RIB, with an empty one there is [rfc4724-4-empty-table]', () => {
     const silent = feed(started(), opening('active'))
     assert.equal(endsOfRib(silent.outputs), 0)
     assert.equal(endsOfRib(feed(silent.peer, [{ kind: 'desire', routes: [] }]).outputs), 2)
   })
 
-  test('a new session gets the whole set again', () => {
+  test('a new session gets the whole set again [rfc4271-9.2-whole-table]', () => {
     const up = feed(started(), [{ kind: 'desire', routes }, ...opening('active')]).peer
     const again = feed(up, [disconnected('active'), timer('active', 'idleHold'), ...opening('active')])
     assert.equal(sentMessages(again.outputs).filter(({ kind }) => kind === 'update').length, 3)
   })
 
-  test('an UPDATE that we send puts the next KEEPALIVE off', () => {
+  test('an UPDATE that we send puts the next KEEPALIVE off [rfc4271-8.2.2-keepalive-restarted]', () => {
     const { outputs } = feed(establishedPeer(), [{ kind: 'desire', routes }])
     assert.equal(waits(outputs, 'keepalive').length, 1)
   })
@@ -391,7 +350,7 @@ suite('routes', () => {
     assert.deepEqual(rendered(feed(peer, [{ kind: 'desire', routes: [] }]).outputs), ['unsent 0'])
   })
 
-  test("the peer's UPDATEs are handed on while Established, and void with the session", () => {
+  test("the peer's UPDATEs are handed on while Established, and void with the session [rfc4271-8.2.2-routes-deleted]", () => {
     const { outputs } = feed(establishedPeer(), [received('active', emptyUpdate), disconnected('active')])
     assert.deepEqual(outputs.filter(({ kind }) => kind === 'learned' || kind === 'lost').map(render), [
       'learned',
@@ -400,44 +359,82 @@ suite('routes', () => {
   })
 })
 
-suite('ROUTE-REFRESH (RFC 2918)', () => {
-  const refresh = (afi: number, subtype = 0, safi = 1): PeerInput =>
-    received('active', { kind: 'routeRefresh', afi, subtype, safi })
-  const updates = (outputs: readonly PeerOutput[]): number =>
-    sentMessages(outputs).filter(({ kind }) => kind === 'update').length
-  const withRoutes = feed(establishedPeer(), [{ kind: 'desire', routes }]).peer
+suite('what the peer announces', () => {
+  const learned = received('active', announcing(attributes(), '192.0.2.2', '198.51.100.0/24', '203.0.113.0/24'))
 
-  test('the routes of the family are sent again', () => {
-    assert.equal(updates(feed(withRoutes, [refresh(1)]).outputs), 1)
-    assert.equal(updates(feed(withRoutes, [refresh(2)]).outputs), 0)
+  test('is never announced again, and changes nothing of what it is sent [rfc8212-3-import]', () => {
+    const before = feed(establishedPeer(), [{ kind: 'desire', routes }])
+    const { outputs, peer } = feed(before.peer, [learned, learned])
+    assert.deepEqual(outputs.filter(({ kind }) => kind === 'send').map(render), [])
+    assert.deepEqual(sentMessages(feed(peer, [{ kind: 'desire', routes: [...routes] }]).outputs), [])
+  })
+})
+
+suite('an outage is told in the same words', () => {
+  const ended = (code: string): PeerInput => ({ kind: 'disconnected', role: 'active', code, message: `by ${code}` })
+
+  test('however the system notices that the peer closed', () => {
+    const before: readonly (readonly PeerInput[])[] = [
+      [connected('active')],
+      [connected('active'), received('active', openOf())],
+      opening('active'),
+    ]
+    for (const inputs of before) {
+      const reasons = ['EOF', 'ECONNRESET', 'EPIPE'].map((code) =>
+        reasonsOf(feed(started(), [...inputs, ended(code)]).outputs).find((reason) =>
+          reason.startsWith('connectionLost'),
+        ),
+      )
+      assert.equal(new Set(reasons).size, 1)
+      assert.match(reasons[0] ?? '', /^connectionLost: the peer closed the TCP connection.* without a NOTIFICATION$/)
+    }
   })
 
-  test('a thousand in a second are two', () => {
-    const storm = feed(
-      withRoutes,
-      Array.from({ length: 1000 }, () => refresh(1)),
+  test('whoever loses patience with a dial first', () => {
+    const ours = reasonsOf(feed(started(), [timer('active', 'connectRetry')]).outputs)
+    const theirs = reasonsOf(feed(started(), [ended('ETIMEDOUT')]).outputs)
+    assert.deepEqual(ours, theirs)
+    assert.match(ours[0] ?? '', /^connectTimeout: /)
+  })
+
+  test('and other ends in their own', () => {
+    assert.equal(
+      reasonsOf(feed(establishedPeer(), [ended('ETIMEDOUT')]).outputs)[0],
+      'connectionLost: the TCP connection ended: by ETIMEDOUT',
     )
-    assert.equal(updates(storm.outputs), 1)
-    const later = feed(storm.peer, [timer('active', 'refresh')])
-    assert.equal(updates(later.outputs), 1)
-    assert.equal(updates(feed(later.peer, [timer('active', 'refresh')]).outputs), 0)
-    assert.equal(updates(feed(later.peer, [timer('active', 'refresh'), refresh(1)]).outputs), 1)
+    assert.equal(
+      reasonsOf(feed(started(), [ended('ECONNREFUSED')]).outputs)[0],
+      'connectFailed: TCP could not be connected: by ECONNREFUSED',
+    )
   })
+})
 
-  test('the answer that waits is what is right when it goes out', () => {
-    const waiting = feed(withRoutes, [refresh(1), refresh(1), { kind: 'desire', routes: [] }]).peer
-    assert.equal(updates(feed(waiting, [timer('active', 'refresh')]).outputs), 0)
+test('a broken message that should not have come at all is named by its type as well [rfc6608-4-message-type]', () => {
+  const types = [2, 3, 7].map((code) => {
+    const fault = { kind: 'faulted', role: 'active', fault: sessionReset(code, 0, 'test') } as const
+    const states = [[connected('active')], [connected('active'), received('active', openOf())], opening('active')]
+    return states.map((inputs) => {
+      const message = sentMessages(feed(started(), [...inputs, fault]).outputs).at(-1)
+      return message?.kind === 'notification' ? [message.code, message.subcode, ...message.data] : []
+    })
   })
-
-  test('other families and the subtypes of RFC 7313 are ignored', () => {
-    const ignored = [refresh(1, 1), refresh(1, 2), refresh(1, 255), refresh(1, 0, 128), refresh(25)]
-    assert.deepEqual(feed(withRoutes, ignored).outputs, [])
-  })
-
-  test('the end of the session ends the wait', () => {
-    const { outputs } = feed(withRoutes, [refresh(1), disconnected('active')])
-    assert.equal(armed(outputs, new Set(['active hold', 'active keepalive'])).has('active refresh'), false)
-  })
+  assert.deepEqual(types, [
+    [
+      [2, 0],
+      [2, 0],
+      [5, 3, 1],
+    ],
+    [
+      [5, 1, 2],
+      [5, 2, 2],
+      [3, 0],
+    ],
+    [
+      [5, 1, 5],
+      [5, 2, 5],
+      [7, 0],
+    ],
+  ])
 })
 
 test('a step changes nothing of the peer that it is given', () => {

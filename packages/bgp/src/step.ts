@@ -1,13 +1,17 @@
 import { collide, preferredRole } from './collision.ts'
 import { drawJitter } from './jitter.ts'
+import type { Reduction } from './negotiate-offer.ts'
+import { noReduction } from './negotiate-offer.ts'
 import type { Millis, PeerConfig, PeerInput, PeerOutput, Role } from './peer.ts'
-import type { Reason, ReasonCode } from './reasons.ts'
+import type { Reason } from './reasons.ts'
 import { reasonOf } from './reasons.ts'
 import type { Route } from './routes.ts'
-import type { Connection, ConnectionEvent, Idle, Outcome, Surroundings } from './session.ts'
+import type { Connection, ConnectionEvent, Established, Idle, Outcome, Surroundings } from './session.ts'
+import { reductionAfterCloses } from './session-capabilities.ts'
 import { hasLink } from './session-moves.ts'
+import { desire } from './session-routes.ts'
 import { stepConnection } from './session-step.ts'
-import { desire } from './session-up.ts'
+import { afterOutcome, backOffMs, idleHoldMs } from './step-after.ts'
 
 /**
  * One BGP neighbour: the connection that we open and the one that the neighbour opens (RFC 4271 section 8.2.1), of
@@ -18,40 +22,50 @@ export interface Peer {
   /** Between `start` and `stop`: connections that end are begun anew. */
   readonly isStarted: boolean
   readonly connections: Readonly<Record<Role, Connection>>
-  /** Of the next OPEN (RFC 5492 section 3). */
-  readonly hasCapabilities: boolean
+  /** Until the first session after a restart of ours (the R bit of RFC 4724 section 3). */
+  readonly isRestarting: boolean
+  /** What the peer refused in an OPEN, of the next one. */
+  readonly reduction: Reduction
+  /** How often in a row the peer closed TCP on our OPEN without a word. */
+  readonly silentCloses: number
   /** In a row (RFC 4271's ConnectRetryCounter): each doubles that connection's wait. */
   readonly failures: Readonly<Record<Role, number>>
+  /** When the next connection may begin at the earliest (RFC 4486 section 4). */
+  readonly notBefore: Readonly<Record<Role, Millis>>
   /** State of the sequence that jitter is drawn from. */
   readonly random: number
   /** The last `desire`; undefined: there was none. */
   readonly desired: readonly Route[] | undefined
 }
 
-const noFailures = { active: 0, passive: 0 }
+/** What is so whenever a peer begins anew. */
+const fresh = {
+  reduction: noReduction,
+  silentCloses: 0,
+  failures: { active: 0, passive: 0 },
+  notBefore: { active: -Infinity, passive: -Infinity },
+} as const
 
-/** A peer that waits for its `start`. */
-export function createPeer(config: PeerConfig, now: Millis): Peer {
+/**
+ * A peer that waits for its `start`. `isRestarting`: the peer may know us from an earlier life of this process, so that its
+ * first session says that we restarted.
+ */
+export function createPeer(
+  config: PeerConfig,
+  now: Millis,
+  options: { readonly isRestarting: boolean } = { isRestarting: false },
+): Peer {
   const idle: Idle = { state: 'idle', since: now, isHeld: false, reason: undefined }
   return {
+    ...fresh,
     config,
     isStarted: false,
     connections: { active: idle, passive: idle },
-    hasCapabilities: true,
-    failures: noFailures,
+    isRestarting: options.isRestarting,
     random: config.seed >>> 0,
     desired: undefined,
   }
 }
-
-/** The first wait; it doubles with every failure in a row, up to the peer's ConnectRetryTime. */
-const firstRetryMs: Millis = 1000
-
-/** A session that was up for so long is no oscillation: the wait begins at the first again. */
-const stableMs: Millis = 30_000
-
-/** A neighbour whose fault ended a connection may open the next one after this at the latest. */
-const longestRefusalMs: Millis = 5000
 
 /** Everything that one input leads to. `now` never runs backwards. */
 export function step(
@@ -68,16 +82,42 @@ export function step(
 }
 
 /**
- * Why a connection that the neighbour opens now would have to be turned away (with Cease 6/5, RFC 4486); undefined: it
- * is welcome. At most one that says nothing is kept, however many come.
+ * As which of the two a connection is to be fed that the neighbour opens now: as the passive one, except where that is the
+ * session which it may replace (RFC 4724 section 4.2).
  */
-export function refusal({ connections: { active, passive } }: Peer): Reason | undefined {
-  if (active.state === 'established') return reasonOf('connectionRejected', 'the session is up on another connection')
-  if (passive.state === 'idle') return reasonOf('connectionRejected', 'no connection of the peer is wanted now')
-  return passive.state === 'active' && passive.delayed === undefined
+export const inboundRole = ({ connections: { passive } }: Peer): Role =>
+  passive.state === 'established' && passive.negotiated.gracefulRestart !== undefined ? 'active' : 'passive'
+
+/**
+ * Why a connection that the neighbour opens now would have to be turned away (with Cease 6/5, RFC 4486); undefined: it
+ * is welcome, as `inboundRole` says. At most one that says nothing is kept, however many come.
+ */
+export function refusal(peer: Peer): Reason | undefined {
+  const role = inboundRole(peer)
+  const connection = peer.connections[role]
+  const session = peer.connections[otherRole(role)]
+  if (session.state === 'established') {
+    if (!isReplaceable(session)) return reasonOf('connectionRejected', 'the session is up on another connection')
+    if (connection.state === 'idle') return undefined
+  } else if (connection.state === 'idle') {
+    return reasonOf('connectionRejected', 'no connection of the peer is wanted now')
+  }
+  return connection.state === 'active' && connection.delayed === undefined
     ? undefined
     : reasonOf('connectionRejected', 'another connection of the peer is open')
 }
+
+/** What the session of a peer has exchanged; `receivedPrefixes` is undefined without a prefix limit or a session. */
+export function routeCounts({ connections: { active, passive } }: Peer): {
+  readonly sentPrefixes: number
+  readonly receivedPrefixes: number | undefined
+} {
+  const session = active.state === 'established' ? active : passive
+  if (session.state !== 'established') return { sentPrefixes: 0, receivedPrefixes: undefined }
+  return { sentPrefixes: session.adjRibOut.sent.length, receivedPrefixes: session.received?.prefixes.size }
+}
+
+const isReplaceable = ({ negotiated }: Established): boolean => negotiated.gracefulRestart !== undefined
 
 /** The work on one input: `step` alone sees it change. */
 interface Turn {
@@ -93,9 +133,11 @@ function handle(turn: Turn, input: PeerInput): void {
       start(turn)
       break
     case 'stop':
-      turn.peer = { ...turn.peer, isStarted: false, failures: noFailures, hasCapabilities: true }
-      run(turn, 'active', input)
-      run(turn, 'passive', input)
+      turn.peer = { ...turn.peer, ...fresh, isStarted: false }
+      for (const role of roles) run(turn, role, input)
+      break
+    case 'bfdDown':
+      for (const role of roles) run(turn, role, input)
       break
     case 'desire':
       turn.peer = { ...turn.peer, desired: input.routes }
@@ -117,27 +159,32 @@ const otherRole = (role: Role): Role => (role === 'active' ? 'passive' : 'active
 
 /** A start by hand does not wait for the back-off (RFC 4271 section 8.1.2). */
 function start(turn: Turn): void {
-  turn.peer = { ...turn.peer, isStarted: true, failures: noFailures }
+  const { failures, notBefore } = fresh
+  turn.peer = { ...turn.peer, isStarted: true, failures, notBefore }
   for (const role of roles) if (isNeeded(turn.peer, role)) run(turn, role, { kind: 'start' })
 }
 
 function run(turn: Turn, role: Role, event: ConnectionEvent): void {
   const before = turn.peer.connections[role]
   const outcome = stepConnection(before, event, surroundings(turn, role))
-  if (outcome.connection.state === 'openConfirm' && before.state !== 'openConfirm') {
-    resolve(turn, role, outcome, preferredRole(turn.peer.config, outcome.connection.negotiated))
-    return
-  }
-  commit(turn, role, outcome)
-  if (outcome.connection.state === 'established' && before.state !== 'established') {
-    giveUp(turn, otherRole(role))
-    advertiseOn(turn, role)
+  const { connection } = outcome
+  if (connection.state === 'openConfirm' && before.state !== 'openConfirm') {
+    const preferred = preferredRole(turn.peer.config, connection.negotiated)
+    resolve(
+      turn,
+      role,
+      outcome,
+      collide(role, connection.negotiated, turn.peer.connections[otherRole(role)], preferred),
+    )
+  } else if (connection.state === 'established' && before.state !== 'established') {
+    establish(turn, role, outcome)
+  } else {
+    commit(turn, role, outcome)
   }
 }
 
 /** RFC 4271 section 6.8: nothing that the accepted OPEN led to happens where its connection has to go. */
-function resolve(turn: Turn, role: Role, outcome: Outcome, preferred: Role): void {
-  const verdict = collide(role, turn.peer.connections[otherRole(role)], preferred)
+function resolve(turn: Turn, role: Role, outcome: Outcome, verdict: ReturnType<typeof collide>): void {
   if (verdict === 'dumpThis') {
     giveUp(turn, role)
     return
@@ -146,11 +193,28 @@ function resolve(turn: Turn, role: Role, outcome: Outcome, preferred: Role): voi
   commit(turn, role, outcome)
 }
 
+function establish(turn: Turn, role: Role, outcome: Outcome): void {
+  const other = otherRole(role)
+  // The peer has forgotten that session: its TCP is closed, and no NOTIFICATION sent (RFC 4724 section 4.2).
+  if (turn.peer.connections[other].state === 'established') {
+    const reason = reasonOf('sessionReplaced')
+    apply(turn, other, { kind: 'dump', reason, isSilent: true })
+  }
+  commit(turn, role, outcome)
+  giveUp(turn, other)
+  advertiseOn(turn, role)
+}
+
 /** Event 23, also for a connection that is not one yet. */
 function giveUp(turn: Turn, role: Role): void {
-  const reason = reasonOf(hasLink(turn.peer.connections[role]) ? 'collision' : 'otherConnection')
-  commit(turn, role, stepConnection(turn.peer.connections[role], { kind: 'dump', reason }, surroundings(turn, role)))
+  apply(turn, role, {
+    kind: 'dump',
+    reason: reasonOf(hasLink(turn.peer.connections[role]) ? 'collision' : 'otherConnection'),
+  })
 }
+
+const apply = (turn: Turn, role: Role, event: ConnectionEvent): void =>
+  commit(turn, role, stepConnection(turn.peer.connections[role], event, surroundings(turn, role)))
 
 function advertiseOn(turn: Turn, role: Role): void {
   const connection = turn.peer.connections[role]
@@ -158,45 +222,26 @@ function advertiseOn(turn: Turn, role: Role): void {
   commit(turn, role, desire(connection, surroundings(turn, role), turn.peer.desired))
 }
 
-const surroundings = ({ peer, now, jitter }: Turn, role: Role): Surroundings => ({
-  config: peer.config,
-  role,
-  now,
-  jitter,
-  retryMs: backOffMs(peer, peer.failures[role] + 1),
-  hasCapabilities: peer.hasCapabilities,
-})
-
-const backOffMs = ({ config }: Peer, failures: number): Millis =>
-  Math.min(config.connectRetrySeconds * 1000, firstRetryMs * 2 ** (Math.max(failures, 1) - 1))
-
-function commit(turn: Turn, role: Role, { connection, outputs, isFailure }: Outcome): void {
-  const { peer, now } = turn
-  const before = peer.connections[role]
-  for (const output of outputs) turn.outputs.push(output)
-  turn.peer = {
-    ...peer,
-    connections: { ...peer.connections, [role]: connection },
-    failures: isFailure ? failuresAfter(peer, role, now) : peer.failures,
-    hasCapabilities: capabilitiesAfter(peer, before, connection),
+function surroundings({ peer, now, jitter }: Turn, role: Role): Surroundings {
+  const { config, reduction, isRestarting } = peer
+  const other = peer.connections[otherRole(role)]
+  return {
+    config,
+    role,
+    now,
+    jitter,
+    retryMs: backOffMs(peer, peer.failures[role] + 1),
+    circumstances: {
+      isRestarting,
+      reduction: reduction.kind === 'nothing' ? reductionAfterCloses(config, peer.silentCloses) : reduction,
+    },
+    isSuccessor: other.state === 'established' && isReplaceable(other),
   }
 }
 
-function failuresAfter({ connections, failures }: Peer, role: Role, now: Millis): Peer['failures'] {
-  const { state, since } = connections[role]
-  const isStable = state === 'established' && now - since >= stableMs
-  return isStable ? { ...noFailures, [role]: 1 } : { ...failures, [role]: failures[role] + 1 }
-}
-
-/**
- * RFC 5492 section 3: a peer that refused our capabilities is tried without, then with them again. Without them there
- * is IPv4 unicast only, so a peer that is to have IPv6 alone is spared that.
- */
-function capabilitiesAfter({ config, hasCapabilities }: Peer, before: Connection, after: Connection): boolean {
-  if (after.state !== 'idle' || before.state === 'idle') return hasCapabilities
-  if (before.state === 'established') return true
-  const isRefused = after.reason?.code === 'capabilitiesRefused' && 'hasCapabilities' in before
-  return isRefused ? !before.hasCapabilities || !config.families.includes('ipv4') : hasCapabilities
+function commit(turn: Turn, role: Role, outcome: Outcome): void {
+  for (const output of outcome.outputs) turn.outputs.push(output)
+  turn.peer = afterOutcome(turn.peer, role, outcome, turn.now)
 }
 
 /** Automatic starts (RFC 4271 events 3 to 7): an idle connection that is needed is begun, at once or after a wait. */
@@ -207,9 +252,9 @@ function tend(turn: Turn, role: Role): void {
     hold(turn, role, connection, [{ kind: 'disarm', role, timer: 'idleHold' }])
     return
   }
-  const waitMs = idleHoldMs(turn.peer, role, connection)
-  if (waitMs === 0) run(turn, role, { kind: 'start' })
-  else hold(turn, role, connection, [{ kind: 'arm', role, timer: 'idleHold', ms: waitMs * turn.jitter }])
+  const ms = idleHoldMs(turn.peer, role, turn)
+  if (ms === 0) run(turn, role, { kind: 'start' })
+  else hold(turn, role, connection, [{ kind: 'arm', role, timer: 'idleHold', ms }])
 }
 
 const hold = (turn: Turn, role: Role, connection: Idle, outputs: readonly PeerOutput[]): void =>
@@ -221,23 +266,3 @@ const isNeeded = ({ config, isStarted, connections: { active, passive } }: Peer,
   (role === 'passive'
     ? active.state !== 'established'
     : !config.isPassive && passive.state !== 'openConfirm' && passive.state !== 'established')
-
-/** What ends a connection of the neighbour's without a fault of its own: the next one is welcome at once. */
-const welcomeAfter: readonly (ReasonCode | undefined)[] = [
-  undefined,
-  'connectionLost',
-  'notificationReceived',
-  'capabilitiesRefused',
-  'collision',
-  'otherConnection',
-  'administrativeShutdown',
-  'peerDeconfigured',
-  'administrativeReset',
-  'configurationChange',
-]
-
-function idleHoldMs(peer: Peer, role: Role, { reason }: Idle): Millis {
-  const waitMs = backOffMs(peer, peer.failures[role])
-  if (role === 'active') return waitMs
-  return welcomeAfter.includes(reason?.code) ? 0 : Math.min(waitMs, longestRefusalMs)
-}

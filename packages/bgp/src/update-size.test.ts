@@ -5,7 +5,7 @@ import { hostPrefix, ipv4, ipv6 } from '@holdfast/ip'
 import { encodeMessage } from './encode.ts'
 import type { CodecContext, PathAttributes, UpdateMessage } from './messages.ts'
 import { address, attributes, decodedUpdate, external, prefix, twoOctet, updateMessage } from './testing/vectors.ts'
-import { nlriLength, updateCapacity } from './update-size.ts'
+import { nlriLength, pathIdentifierLength, updateCapacity } from './update-size.ts'
 
 const nextHops = { ipv4: address('192.0.2.254'), ipv6: address('2001:db8::fe') } as const
 
@@ -25,7 +25,14 @@ const rich = attributes({
   asPath: [{ kind: 'sequence', asns }],
   communities: Array.from({ length: 70 }, (_, index) => index),
   largeCommunities: [{ globalAdmin: 1, data1: 2, data2: 3 }],
+  extendedCommunities: Array.from({ length: 40 }, (_, index) => ({ high: 0x0002fc00, low: index })),
+  onlyToCustomer: 64512,
 })
+
+const long: CodecContext = { ...external, maxReceivedLength: 65535, maxSentLength: 65535 }
+const overIpv6: CodecContext = { ...external, extendedNextHop: ['ipv4'] }
+const both = ['ipv4', 'ipv6'] as const
+const addPath: CodecContext = { ...external, addPath: { send: both, receive: both } }
 
 const cases: readonly [name: string, sent: PathAttributes | undefined, context: CodecContext][] = [
   ['a withdrawal', undefined, external],
@@ -33,14 +40,16 @@ const cases: readonly [name: string, sent: PathAttributes | undefined, context: 
   ['an empty path', attributes({ asPath: [] }), external],
   ['many attributes', rich, external],
   ['many attributes towards a two-octet speaker', rich, twoOctet],
+  ['many attributes in an extended message', rich, long],
+  ['a withdrawal in an extended message', undefined, long],
 ]
 
 for (const [name, sent, context] of cases) {
   for (const family of ['ipv4', 'ipv6'] as const) {
-    test(`${family}, ${name}: the capacity fills a message to 4,096 octets, one more does not fit`, () => {
+    test(`${family}, ${name}: the capacity fills a message to its last octet, one more does not fit [rfc8654-4-payload]`, () => {
       const capacity = updateCapacity(sent, family, context)
       const full = encodeMessage(update(sent, family, defaults(family, capacity)), context)
-      assert.equal(full.length, 4096)
+      assert.equal(full.length, context.maxSentLength)
       const result = decodedUpdate(full, context)
       const read = sent === undefined ? result.withdrawn : result.announced?.reach[0]?.prefixes
       assert.equal(read?.length, capacity)
@@ -48,6 +57,31 @@ for (const [name, sent, context] of cases) {
     })
   }
 }
+
+test('with path identifiers each prefix takes four octets more', () => {
+  for (const family of both) {
+    const identifier = pathIdentifierLength(family, addPath)
+    assert.deepEqual([identifier, pathIdentifierLength(family, external)], [4, 0])
+    const [one] = defaults(family, 1)
+    assert.ok(one !== undefined)
+    assert.equal(nlriLength(one, identifier), 5)
+    const capacity = updateCapacity(attributes(), family, addPath)
+    const prefixes = defaults(family, Math.floor(capacity / 5))
+    const full = encodeMessage(update(attributes(), family, prefixes), addPath)
+    assert.equal(full.length, 4096 - (capacity % 5))
+    assert.equal(decodedUpdate(full, addPath).announced?.reach[0]?.prefixes.length, prefixes.length)
+  }
+})
+
+test('IPv4 routes with an IPv6 next hop leave the room that MP_REACH_NLRI leaves', () => {
+  const capacity = updateCapacity(rich, 'ipv4', overIpv6, 'ipv6')
+  const announced = (count: number): UpdateMessage =>
+    updateMessage({
+      announced: { attributes: rich, reach: [{ nextHop: nextHops.ipv6, prefixes: defaults('ipv4', count) }] },
+    })
+  assert.equal(encodeMessage(announced(capacity), overIpv6).length, 4096)
+  assert.throws(() => encodeMessage(announced(capacity + 1), overIpv6), RangeError)
+})
 
 test('attributes that leave no room say so', () => {
   const communities = Array.from({ length: 16384 }, (_, index) => index)
@@ -119,7 +153,7 @@ for (const [name, message] of [
   ['says nothing', updateMessage({})],
   ['withdraws and ends the RIB', updateMessage({ withdrawn: one, endOfRib: 'ipv4' })],
 ] as const) {
-  test(`an UPDATE that ${name} is our own mistake (RFC 7606 section 5.1)`, () => {
+  test(`an UPDATE that ${name} is our own mistake [rfc7606-5.1-one-list]`, () => {
     assert.throws(() => encodeMessage(message, external), TypeError)
   })
 }

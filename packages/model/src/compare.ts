@@ -1,3 +1,4 @@
+import { SecretText } from './secret-text.ts'
 import type { ObjectRef } from './types.ts'
 
 /** Orders texts by code unit, the same on every machine. */
@@ -15,10 +16,11 @@ export const keyOf = ({ namespace, name }: ObjectRef): string => (namespace === 
 /** An object as a message names it. */
 export const named = ({ kind, namespace, name }: ObjectRef): string => `${kind} "${keyOf({ kind, namespace, name })}"`
 
-/** Whether two values of plain data (no cycles, no class instances) are equal in depth. */
+/** Whether two values of plain data (no cycles, no class instances but SecretText) are equal in depth. */
 export function equalDeep(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (!isObject(a) || !isObject(b)) return false
+  if (a instanceof SecretText || b instanceof SecretText) return isSameSecret(a, b)
   const [fieldsOfA, fieldsOfB] = [Object.entries(a), Object.entries(b)]
   if (fieldsOfA.length !== fieldsOfB.length || Array.isArray(a) !== Array.isArray(b)) return false
   // Object.entries typed the values `any`; they are only compared.
@@ -26,6 +28,12 @@ export function equalDeep(a: unknown, b: unknown): boolean {
     ([key, value]: [string, unknown]) => Object.hasOwn(b, key) && equalDeep(value, fieldOf(b, key)),
   )
 }
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** What a SecretText holds is not among its entries. */
+const isSameSecret = (a: object, b: object): boolean =>
+  a instanceof SecretText && b instanceof SecretText && a.equals(b)
 
 // A key that Object.hasOwn found can be read.
 const fieldOf = (object: object, key: string): unknown => (object as Readonly<Record<string, unknown>>)[key]

@@ -1,16 +1,20 @@
+import { bfdNotes } from './bfd.ts'
 import { CommunityWorld, aliasesOf } from './community-world.ts'
 import { compareText, named } from './compare.ts'
 import type { ConfigResource } from './config-world.ts'
 import { ConfigWorld } from './config-world.ts'
+import { missingNames } from './missing-names.ts'
 import { NodeSets } from './node-sets.ts'
 import type { Parse } from './parse.ts'
 import { faultOf } from './parse.ts'
+import type { PeerPolicy } from './peer-policy.ts'
 import type { Placement, PreviousOf } from './placement.ts'
-import type { Referables } from './references.ts'
-import { danglingOf, resolveCommunities } from './references.ts'
-import type { Candidate, Conflict } from './settle.ts'
+import { policyFindings } from './policy-conflicts.ts'
+import type { Referables, Unlocked } from './references.ts'
+import { danglingOf, resolveCommunities, unlockPeer, unlockPolicy } from './references.ts'
+import type { Candidate, Conflict, World } from './settle.ts'
 import { settle } from './settle.ts'
-import type { BGPAdvertisement, Fault, Kind, Node, NotInForce, Resource, Secret } from './types.ts'
+import type { BGPAdvertisement, BGPPeer, Fault, Kind, Node, NotInForce, Resource, Secret } from './types.ts'
 import type { ResourceOf } from './versions.ts'
 import { isOfKind, sameOr, staleOf } from './versions.ts'
 
@@ -31,7 +35,7 @@ export interface Surroundings {
 const configKinds = ['BFDProfile', 'IPAddressPool', 'BGPAdvertisement', 'BGPPeer'] as const satisfies readonly Kind[]
 
 /** The kinds that can be at odds with each other. */
-export const settledKinds: readonly Kind[] = [...configKinds, 'Community']
+export const settledKinds: readonly Kind[] = [...configKinds, 'Community', 'PeerPolicy']
 
 /** A candidate, and the object that it comes from. */
 interface Contender<R extends Resource> extends Candidate<R> {
@@ -54,7 +58,6 @@ export function settleConfig(placement: Placement, surroundings: Surroundings, p
     bfdProfiles: new Set(
       profiles.filter(({ newest, previous }) => (newest ?? previous) !== undefined).map(({ ref }) => ref.name),
     ),
-    secrets: surroundings.secrets,
   }
   const contenders: Contender<ConfigResource>[] = [
     ...profiles,
@@ -66,10 +69,12 @@ export function settleConfig(placement: Placement, surroundings: Surroundings, p
       return withNewest(contender, conflicts, (advertisement) => ({ ...advertisement, communities }))
     }),
     ...placement.byKind.BGPPeer.map((parse) => {
-      const contender = contenderOf('BGPPeer', parse, previousOf)
-      const conflicts = contender.newest === undefined ? [] : danglingOf(contender.newest, referables)
-      outcome.report(parse, conflicts)
-      return withNewest(contender, conflicts, (peer) => peer)
+      const { contender, conflicts } = unlocked(contenderOf('BGPPeer', parse, previousOf), (peer) =>
+        unlockPeer(peer, surroundings.secrets),
+      )
+      const dangling = contender.newest === undefined ? [] : danglingOf(contender.newest, referables)
+      outcome.report(parse, [...dangling, ...conflicts])
+      return withNewest(contender, dangling, (peer) => peer)
     }),
   ]
   const nodes = new NodeSets(surroundings.nodes.values())
@@ -77,7 +82,18 @@ export function settleConfig(placement: Placement, surroundings: Surroundings, p
     contenders,
     settle(contenders, () => new ConfigWorld(nodes)),
   )
-  return outcome.config()
+  const policies = placement.byKind.PeerPolicy.map((parse) => {
+    const { contender, conflicts } = unlocked(contenderOf('PeerPolicy', parse, previousOf), (policy) =>
+      unlockPolicy(policy, surroundings.secrets),
+    )
+    outcome.report(parse, conflicts)
+    return contender
+  })
+  outcome.take(
+    policies,
+    settle(policies, () => peaceful),
+  )
+  return outcome.config(placement, nodes)
 }
 
 function contenderOf<K extends Kind>(kind: K, parse: Parse, previousOf: PreviousOf): Contender<ResourceOf<K>> {
@@ -97,6 +113,40 @@ function withNewest<R extends Resource>(
   const { newest, previous } = contender
   if (newest === undefined || conflicts.length > 0) return { ...contender, newest: undefined }
   return { ...contender, newest: sameOr(complete(newest), previous) }
+}
+
+/** Policies keep none of their kind out (see `policyFindings`). */
+const peaceful: World<PeerPolicy> = { conflictsOf: () => [], add: () => undefined }
+
+/**
+ * The contender with the passwords of its Secrets. Where one is not there, the version in force stays if it has all that
+ * it asks for; else the newest comes into force without it, so that its session is refused rather than opened as it was.
+ */
+function unlocked<R extends Resource>(
+  contender: Contender<R>,
+  unlock: (resource: R) => Unlocked<R>,
+): { readonly contender: Contender<R>; readonly conflicts: readonly Conflict[] } {
+  const previous = contender.previous === undefined ? undefined : withNewPasswords(contender.previous, unlock)
+  if (contender.newest === undefined) return { contender: { ...contender, previous }, conflicts: [] }
+  const { resource, conflicts } = unlock(contender.newest)
+  const isOutdone = conflicts.length > 0 && previous !== undefined && hasItsPasswords(previous)
+  return {
+    contender: { ...contender, previous, newest: isOutdone ? undefined : sameOr(resource, previous) },
+    conflicts,
+  }
+}
+
+/** The version in force with what its Secrets hold now, as far as they are there. */
+function withNewPasswords<R extends Resource>(previous: R, unlock: (resource: R) => Unlocked<R>): R {
+  const { resource, conflicts } = unlock(previous)
+  return conflicts.length > 0 ? previous : sameOr(resource, previous)
+}
+
+/** Whether a resource asks for passwords and has them all. */
+function hasItsPasswords(resource: Resource): boolean {
+  if (resource.kind === 'BGPPeer') return resource.password !== undefined
+  if (resource.kind !== 'PeerPolicy') return false
+  return resource.settings.tcpAo?.every(({ secret }) => secret !== undefined) ?? false
 }
 
 /** Gathers what came out of one settlement after another. */
@@ -125,10 +175,32 @@ class Outcome {
     return inForce
   }
 
-  config(): Config {
+  config(placement: Placement, nodes: NodeSets): Config {
     const versions = [...this.#versions.values()]
-    const twins = twinsOf(versions.filter((version) => isOfKind(version, 'BGPAdvertisement')))
-    return { versions: this.#versions, faults: this.#faults, notInForce: [...this.#notInForce, ...twins] }
+    const advertisements = versions.filter((version) => isOfKind(version, 'BGPAdvertisement'))
+    const policies = versions.filter((version) => isOfKind(version, 'PeerPolicy'))
+    const peers = versions.filter((version) => isOfKind(version, 'BGPPeer'))
+    this.#reportPolicies(policies, peers, nodes)
+    const names = {
+      pools: new Set(placement.byKind.IPAddressPool.map(({ ref }) => ref.name)),
+      peers: new Set(placement.byKind.BGPPeer.map(({ ref }) => ref.name)),
+    }
+    const newest = [...advertisements, ...policies].filter(({ meta }) => !meta.isStale)
+    const missing = newest.flatMap((object) => missingNames(object, names))
+    const profiles = new Map(
+      versions.filter((version) => isOfKind(version, 'BFDProfile')).map((profile) => [profile.meta.ref.name, profile]),
+    )
+    const echoes = peers.flatMap((peer) => bfdNotes(peer, profiles.get(peer.bfdProfile ?? '')))
+    const notInForce = [...this.#notInForce, ...twinsOf(advertisements), ...missing, ...echoes]
+    return { versions: this.#versions, faults: this.#faults, notInForce }
+  }
+
+  #reportPolicies(policies: readonly PeerPolicy[], peers: readonly BGPPeer[], nodes: NodeSets): void {
+    const parses = new Map([...this.#versions].map(([parse, version]) => [version, parse] as const))
+    for (const { policy, conflict } of policyFindings(policies, peers, nodes)) {
+      const parse = parses.get(policy)
+      if (parse !== undefined) this.report(parse, [conflict])
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { formatAddress } from '@holdfast/ip'
 import { annotationOf } from './annotations.ts'
 import { evaluate } from './evaluate.ts'
 import { toPoolsMatching } from './pools.ts'
+import { SecretText } from './secret-text.ts'
 import { object } from './testing/manifests.ts'
 import { namespace, pool, service } from './testing/objects.ts'
 import type { RawObject, Service } from './types.ts'
@@ -134,16 +135,26 @@ test('a Node tells whether its network is unavailable, and its internal addresse
   assert.deepEqual(found.internalIPs.map(formatAddress), ['10.0.0.1'])
 })
 
-test('a Secret gives away only whether it has a password', () => {
-  const secret = (fields: object) => {
-    const raw = object({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, ...fields })
-    return evaluate([raw], undefined).model.secrets.get('default/s')
+test('a Secret has a password, or a reason why it has none that can be used', () => {
+  const basic = 'kubernetes.io/basic-auth'
+  const passwordOf = (fields: object) => {
+    const raw = object({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, type: basic, ...fields })
+    const { password } = evaluate([raw], undefined).model.secrets.get('default/s')!
+    return password instanceof SecretText ? password.reveal() : password
   }
-  assert.equal(secret({ data: { password: 'eA==' } })?.hasPassword, true)
-  assert.equal(secret({ stringData: { password: 'x' } })?.hasPassword, true)
-  assert.equal(secret({ data: { passwort: 'eA==' } })?.hasPassword, false)
-  assert.equal(secret({ type: 'kubernetes.io/basic-auth' })?.type, 'kubernetes.io/basic-auth')
-  assert.ok(!JSON.stringify(secret({ stringData: { password: 'hunter2' } })).includes('hunter2'))
+  const inBase64 = (octets: readonly number[]) => ({ data: { password: Buffer.from(octets).toString('base64') } })
+  assert.equal(passwordOf({ data: { password: 'aMO8bnRlcjI=' } }), 'hünter2')
+  assert.equal(passwordOf({ stringData: { password: 'x' }, data: { password: 'eQ==' } }), 'x')
+  assert.equal(passwordOf({ data: { password: 'eAo=' } }), 'x')
+  assert.equal(passwordOf({ stringData: { password: 'é'.repeat(40) } }), 'é'.repeat(40))
+  assert.deepEqual(passwordOf({ stringData: { password: `${'é'.repeat(40)}x` } }), {
+    obstacle: 'its password has 81 octets, and 80 are allowed',
+  })
+  assert.deepEqual(passwordOf({ data: { passwort: 'eA==' } }), { obstacle: 'it has no value under the key password' })
+  assert.deepEqual(passwordOf({ data: { password: 'eAo' } }), { obstacle: 'its password is not base64' })
+  assert.deepEqual(passwordOf(inBase64([0xff, 0x41])), { obstacle: 'its password is not UTF-8 text' })
+  assert.deepEqual(passwordOf({ stringData: { password: 'a\nb' } }), { obstacle: 'its password holds a line break' })
+  assert.deepEqual(passwordOf({ type: 'Opaque', data: { password: 'eA==' } }), { obstacle: 'its type is "Opaque"' })
 })
 
 test('the new annotation prefix wins over the deprecated one', () => {

@@ -239,6 +239,21 @@ test('of two definitions of an advertisement with communities the one in force s
   assert.deepEqual(second.model.advertisements.get('default/x')?.communities, [{ kind: 'standard', high: 1, low: 1 }])
 })
 
+test('a second definition does not take over when the file in force is read anew or changed', () => {
+  const text = (value: string) =>
+    `apiVersion: metallb.io/v1beta1\nkind: BGPAdvertisement\nmetadata: {name: x}\nspec: {communities: ['${value}']}\n`
+  const copy = load(text('2:2'), 'a.yaml')
+  const high = ({ model }: Evaluation) => {
+    const [first] = model.advertisements.get('default/x')?.communities ?? []
+    return first?.kind === 'standard' ? first.high : undefined
+  }
+  const first = evaluate(load(text('1:1'), 'b.yaml'), undefined)
+  const anew = evaluate([...copy, ...load(text('1:1'), 'b.yaml')], first)
+  assert.deepEqual([high(anew), anew.faults.map(({ file }) => file)], [1, ['a.yaml']])
+  const changed = evaluate([...copy, ...load(text('3:3'), 'b.yaml')], anew)
+  assert.deepEqual([high(changed), changed.faults.map(({ file }) => file)], [3, ['a.yaml']])
+})
+
 test('the maps of the model are in the order of their keys, also after objects were added and changed', () => {
   const names = ({ model }: Evaluation) => [...model.services.values()].map(({ meta }) => meta.ref.name)
   const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => service(name))

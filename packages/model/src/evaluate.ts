@@ -53,6 +53,7 @@ export function evaluate(objects: readonly RawObject[], previous: Evaluation | u
     peers: settled('BGPPeer'),
     bfdProfiles: settled('BFDProfile'),
     communities: settled('Community'),
+    peerPolicies: settled('PeerPolicy'),
     services: standalone('Service'),
     endpointSlices: standalone('EndpointSlice'),
     nodes: surroundings.nodes,

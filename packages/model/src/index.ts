@@ -1,8 +1,20 @@
 export type { AnnotationName } from './annotations.ts'
 export { annotationOf, annotationPrefix } from './annotations.ts'
+export type { BfdSettings } from './bfd.ts'
+export { bfdConfigOf, bfdProfileOf, isBfdMultihop, isInternalPeer } from './bfd.ts'
+export { effectivePolicy } from './effective-policy.ts'
 export { evaluate } from './evaluate.ts'
 export type { SessionObstacle } from './kinds/peer.ts'
 export { sessionObstacles } from './kinds/peer.ts'
+export type {
+  CapabilityName,
+  EffectivePeerPolicy,
+  ExtendedCommunityValue,
+  PeerPolicy,
+  PeerPolicySettings,
+  PeerRoleName,
+} from './peer-policy.ts'
 export { announcesPool, toPoolsMatching } from './pools.ts'
+export { SecretText } from './secret-text.ts'
 export { selects, selectsAny } from './selector.ts'
 export type * from './types.ts'

@@ -2,7 +2,8 @@ import { keyOf } from './compare.ts'
 import { formatPath, isRecord, typeInWords, withoutNulls } from './fields.ts'
 import { coreDefinitions } from './kinds/core.ts'
 import type { Built, Definition, Note } from './kinds/definition.ts'
-import { ignoredMetallbKinds, metallbDefinitions, metallbGroup, outOfScopeKind } from './kinds/metallb.ts'
+import { groupMeant, groupNameOf, groups, isOfGroups } from './kinds/groups.ts'
+import { ignoredMetallbKinds, outOfScopeKind } from './kinds/metallb.ts'
 import type { Problem } from './problem.ts'
 import { shownValue } from './redact.ts'
 import { problem } from './rules.ts'
@@ -24,7 +25,7 @@ export interface Parse {
   readonly notInForce: readonly NotInForce[]
 }
 
-const definitions: readonly Definition[] = [...metallbDefinitions, ...coreDefinitions]
+const definitions: readonly Definition[] = [...groups.flatMap((group) => group.definitions), ...coreDefinitions]
 const definitionOf = new Map(
   definitions.map((definition) => [`${definition.apiVersion}/${definition.kind}`, definition]),
 )
@@ -67,37 +68,32 @@ function itemsOf({ origin }: RawObject, items: unknown): readonly RawObject[] {
 }
 
 /**
- * Of kinds that are not read, those of MetalLB's group are worth a word; a directory may hold any others. An object that
+ * Of kinds that are not read, those of our two groups are worth a word; a directory may hold any others. An object that
  * was meant to be one of ours takes its place although it is broken, so that its last valid version stays in force.
  */
 function parseOther(raw: RawObject, kind: string, apiVersion: string): readonly Parse[] {
-  const group = meantGroup(apiVersion, kind)
-  const served = definitions.filter((known) => known.kind === kind && groupOf(known.apiVersion) === group)
+  const group = groupMeant(apiVersion, kind)
+  const served = (group?.definitions ?? coreVersions(apiVersion)).filter((known) => known.kind === kind)
   const ref = refOf(raw.value, served[0]?.isNamespaced ?? true)
   if (served.length > 0) {
     const detail = { kind, apiVersion, served: served.map((known) => known.apiVersion) }
     return [placed(served[0]?.kind, broken(raw, ref, ['apiVersion'], problem('unknown-version', detail)))]
   }
-  if (group !== metallbGroup || ignoredMetallbKinds.has(kind)) return []
+  if (group === undefined || ignoredMetallbKinds.has(kind)) return []
   if (kind === outOfScopeKind) return [outOfScope(raw, ref)]
-  const suggestion = closest(
-    kind,
-    metallbDefinitions.map((known) => known.kind),
-  )
-  const meant = metallbDefinitions.find((known) => known.kind === suggestion)?.kind
-  return [placed(meant, broken(raw, ref, ['kind'], problem('unknown-kind', { kind, suggestion })))]
+  const kinds = [...new Set(group.definitions.map((known) => known.kind))]
+  const suggestion = closest(kind, kinds)
+  const meant = kinds.find((known) => known === suggestion)
+  return [
+    placed(meant, broken(raw, ref, ['kind'], problem('unknown-kind', { group: group.name, kind, kinds, suggestion }))),
+  ]
 }
 
 const placed = (kind: Kind | undefined, parse: Parse): Parse => (parse.ref.name === '' ? parse : { ...parse, kind })
 
-/** MetalLB's group also where it is misspelt or left out. Others have kinds of the same names: Calico has a BGPPeer. */
-function meantGroup(apiVersion: string, kind: string): string {
-  const group = groupOf(apiVersion)
-  const isOurKind = metallbDefinitions.some((known) => known.kind === kind)
-  return isOurKind && (group === '' || closest(group, [metallbGroup]) !== undefined) ? metallbGroup : group
-}
-
-const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '')
+/** Kubernetes' own kinds in other versions of their group. */
+const coreVersions = (apiVersion: string): readonly Definition[] =>
+  coreDefinitions.filter((known) => groupNameOf(known.apiVersion) === groupNameOf(apiVersion))
 
 function outOfScope(raw: RawObject, ref: ObjectRef): Parse {
   const reason = 'layer 2 announcements are out of scope: the object is not obeyed'
@@ -132,9 +128,9 @@ function parseKind(raw: RawObject, definition: Definition): Parse {
   return { ...base, faults: findings.map((finding) => faultOf(raw, ref, finding.path, finding.problem)) }
 }
 
-/** A metallb.io object may leave spec out, and null in it is the same as nothing. */
+/** A configuration object may leave spec out, and null in it is the same as nothing. */
 function normalised(value: unknown, definition: Definition): unknown {
-  if (!isRecord(value) || !definition.apiVersion.startsWith(metallbGroup)) return value
+  if (!isRecord(value) || !isOfGroups(definition)) return value
   return { metadata: value['metadata'], spec: withoutNulls(value['spec'] ?? {}) }
 }
 

@@ -24,9 +24,9 @@ const faultsOf = (spec: Readonly<Record<string, unknown>>) => evaluatePeer(peer(
 test('a peer with the required fields alone has the defaults of v1beta2', () => {
   const found = valid(peer('tor'))
   assert.equal(formatAddress(found.peerAddress!), '192.0.2.254')
-  const { peerPort, holdTimeMs, keepaliveTimeMs, connectTimeMs, routerID, dualStackAddressFamily, hasPassword } = found
+  const { peerPort, holdTimeMs, keepaliveTimeMs, connectTimeMs, routerID, dualStackAddressFamily, password } = found
   assert.deepEqual(
-    { peerPort, holdTimeMs, keepaliveTimeMs, connectTimeMs, routerID, dualStackAddressFamily, hasPassword },
+    { peerPort, holdTimeMs, keepaliveTimeMs, connectTimeMs, routerID, dualStackAddressFamily, password },
     {
       peerPort: 179,
       holdTimeMs: undefined,
@@ -34,7 +34,7 @@ test('a peer with the required fields alone has the defaults of v1beta2', () => 
       connectTimeMs: undefined,
       routerID: undefined,
       dualStackAddressFamily: false,
-      hasPassword: false,
+      password: undefined,
     },
   )
 })
@@ -52,7 +52,7 @@ test('timers are durations as Go writes them', () => {
   assert.equal(valid(peer('tor', { holdTime: '0' })).holdTimeMs, 0)
 })
 
-test('hold time is 0 or 3 to 65535 s, also where it follows from the keepalive time', () => {
+test('hold time is 0 or 3 to 65535 s, also where it follows from the keepalive time [rfc4271-4.2-hold-time-configured]', () => {
   const bad = ['spec.holdTime invalid-hold-time']
   assert.deepEqual(faultsOf({ holdTime: '0s' }), [])
   assert.deepEqual(faultsOf({ holdTime: '3s' }), [])
@@ -131,32 +131,33 @@ test('a v1beta1 peer becomes a v1beta2 peer', () => {
   ])
 })
 
-test('fields without which a session would be wrong are obstacles to it', () => {
+test('what MetalLB leaves out in one of its modes is in force: only a source of another family is in the way', () => {
   const obstacles = (spec: Readonly<Record<string, unknown>>) =>
-    sessionObstacles(valid(peer('tor', spec))).map(({ path }) => path)
+    sessionObstacles(valid(peer('tor', spec)), undefined).map(({ path }) => path)
   assert.deepEqual(obstacles({}), [])
-  assert.deepEqual(obstacles({ password: 'x' }), ['spec.password'])
-  assert.deepEqual(obstacles({ peerAddress: '', interface: 'eth1' }), ['spec.interface'])
-  assert.deepEqual(obstacles({ vrf: 'red' }), ['spec.vrf'])
-  assert.deepEqual(obstacles({ localASN: 64999 }), ['spec.localASN'])
-  assert.deepEqual(obstacles({ localASN: 64512 }), [])
-  assert.deepEqual(obstacles({ sourceAddress: '2001:db8::1' }), ['spec.sourceAddress'])
+  assert.deepEqual(obstacles({ password: 'x' }), [])
+  assert.deepEqual(obstacles({ peerAddress: '', interface: 'eth1' }), [])
+  assert.deepEqual(obstacles({ vrf: 'red' }), [])
+  assert.deepEqual(obstacles({ localASN: 64999 }), [])
   assert.deepEqual(obstacles({ dualStackAddressFamily: true, ebgpMultiHop: true, sourceAddress: '10.0.0.1' }), [])
+  assert.deepEqual(obstacles({ sourceAddress: '2001:db8::1' }), ['spec.sourceAddress'])
 })
 
-test('every field without effect is listed, and no password is', () => {
-  const spec = { password: 'hunter2', vrf: 'red', disableMP: true, enableGracefulRestart: true, localASN: 64999 }
-  const { notInForce } = evaluate([peer('tor', spec)], undefined)
+test('every field without effect is listed, and no other one', () => {
+  const others = { password: 'hunter2', vrf: 'red', enableGracefulRestart: true, localASN: 64999, connectTime: '1s' }
+  const { notInForce } = evaluate(
+    [peer('tor', { ...others, disableMP: true, sourceAddress: '2001:db8::1' })],
+    undefined,
+  )
   assert.deepEqual(
     notInForce.map(({ path, value }) => `${path} ${value}`),
-    [
-      'spec.disableMP true',
-      'spec.enableGracefulRestart true',
-      'spec.localASN 64999',
-      'spec.password (secret)',
-      'spec.vrf red',
-    ],
+    ['spec.disableMP true', 'spec.sourceAddress 2001:db8::1'],
   )
+})
+
+test('a password has at most 80 octets of UTF-8 [rfc2385-4.5-key-of-80-octets]', () => {
+  assert.equal(valid(peer('tor', { password: 'é'.repeat(40) })).password?.reveal(), 'é'.repeat(40))
+  assert.deepEqual(faultsOf({ password: `${'é'.repeat(40)}x` }), ['spec.password password-too-long'])
 })
 
 test('a password Secret is found in its own namespace and in that of the peer', () => {
@@ -180,8 +181,8 @@ test('a password Secret is found in its own namespace and in that of the peer', 
   assert.equal(empty?.code, 'unusable-secret')
   const { model } = given({ name: 'tor' }, secret('metallb-system', password))
   assert.deepEqual(
-    [...model.peers.values()].map(({ hasPassword, passwordSecret }) => [hasPassword, passwordSecret]),
-    [[true, { name: 'tor', namespace: 'metallb-system' }]],
+    [...model.peers.values()].map(({ password, passwordSecret }) => [password?.reveal(), passwordSecret]),
+    [['hunter2', { name: 'tor', namespace: 'metallb-system' }]],
   )
 })
 

@@ -1,4 +1,4 @@
-import { compareText, isSameList } from './compare.ts'
+import { compareText, equalDeep, isSameList } from './compare.ts'
 import type { Parse } from './parse.ts'
 import { faultOf, parse } from './parse.ts'
 import { problem } from './rules.ts'
@@ -34,7 +34,11 @@ export function place(objects: readonly RawObject[], before: Placement | undefin
     const placedBefore = before?.byKind[kind] ?? []
     const sorted = sortedByKey(found[kind], placedBefore)
     if (!hasRepeatedKey(sorted)) return isSameList(sorted, placedBefore) ? placedBefore : sorted
-    const { winners, losers } = withoutDuplicates(sorted, new Set(placedBefore), previousOf)
+    const { winners, losers } = withoutDuplicates(
+      sorted,
+      new Map(placedBefore.map((one) => [one.key, one])),
+      previousOf,
+    )
     duplicates.push(...losers)
     return isSameList(winners, placedBefore) ? placedBefore : winners
   }
@@ -44,6 +48,7 @@ export function place(objects: readonly RawObject[], before: Placement | undefin
     BGPPeer: placed('BGPPeer'),
     BFDProfile: placed('BFDProfile'),
     Community: placed('Community'),
+    PeerPolicy: placed('PeerPolicy'),
     Service: placed('Service'),
     EndpointSlice: placed('EndpointSlice'),
     Node: placed('Node'),
@@ -59,6 +64,7 @@ const emptyByKind = (): Record<Kind, Parse[]> => ({
   BGPPeer: [],
   BFDProfile: [],
   Community: [],
+  PeerPolicy: [],
   Service: [],
   EndpointSlice: [],
   Node: [],
@@ -92,13 +98,15 @@ const hasRepeatedKey = (sorted: readonly Parse[]): boolean =>
 /** One definition of each object, and the other ones. */
 function withoutDuplicates(
   sorted: readonly Parse[],
-  placedBefore: ReadonlySet<Parse>,
+  placedBefore: ReadonlyMap<string, Parse>,
   previousOf: PreviousOf,
 ): { readonly winners: readonly Parse[]; readonly losers: readonly Duplicate[] } {
   const winners: Parse[] = []
   const losers: Duplicate[] = []
   for (const group of Map.groupBy(sorted, ({ key }) => key).values()) {
-    const [winner, ...others] = group.sort((a, b) => rank(a) - rank(b) || comparePlaces(a, b))
+    const [winner, ...others] = group.sort(
+      (a, b) => rank(a) - rank(b) || distance(a) - distance(b) || comparePlaces(a, b),
+    )
     if (winner === undefined) continue
     winners.push(winner)
     for (const loser of others) losers.push({ parse: loser, fault: duplicateFault(loser, winner) })
@@ -107,10 +115,16 @@ function withoutDuplicates(
 
   /** First what was in force before, then what is valid. */
   function rank(parse: Parse): number {
-    if (placedBefore.has(parse)) return 0
+    // Read anew it is another object, and its resource by itself lacks what was taken from Communities and Secrets.
+    if (equalDeep(parse.raw.value, placedBefore.get(parse.key)?.raw.value)) return 0
     if (parse.built === undefined || parse.kind === undefined) return 3
     const previous = previousOf(parse.kind, parse.key)
     return previous !== undefined && sameOr(parse.built.resource, previous) === previous ? 1 : 2
+  }
+
+  /** A change of the definition in force is to be expected in the file where that was. */
+  function distance(parse: Parse): number {
+    return placedBefore.get(parse.key)?.raw.origin.file === parse.raw.origin.file ? 0 : 1
   }
 }
 

@@ -1,10 +1,13 @@
 import { compareText } from './compare.ts'
+import type { PeerPolicy } from './peer-policy.ts'
+import type { Problem } from './problem.ts'
 import { problem } from './rules.ts'
 import type { Reading } from './schemas/rule.ts'
 import { readCommunity } from './schemas/text.ts'
+import { SecretText } from './secret-text.ts'
 import type { Conflict } from './settle.ts'
 import { closest } from './spelling.ts'
-import type { BGPPeer, Community, Secret } from './types.ts'
+import type { BGPPeer, Community, Secret, SecretReference } from './types.ts'
 
 /** The communities of an advertisement with its aliases looked up, each once and in order, and what is wrong in them. */
 export function resolveCommunities(
@@ -38,40 +41,65 @@ const communityKey = (community: Community): string =>
     ? `standard ${padded(community.high)} ${padded(community.low)}`
     : `large ${padded(community.globalAdmin)} ${padded(community.data1)} ${padded(community.data2)}`
 
-/** What peers may refer to. */
+/** What peers may refer to by name. */
 export interface Referables {
   /** Names of all BFDProfiles that have a valid version. */
   readonly bfdProfiles: ReadonlySet<string>
-  /** By `namespace/name`. */
-  readonly secrets: ReadonlyMap<string, Secret>
 }
 
-/** What is wrong with a peer's references to other objects. */
-export function danglingOf(peer: BGPPeer, { bfdProfiles, secrets }: Referables): readonly Conflict[] {
-  const conflicts: Conflict[] = []
-  if (peer.bfdProfile !== undefined && !bfdProfiles.has(peer.bfdProfile)) {
-    const detail = { name: peer.bfdProfile, suggestion: closest(peer.bfdProfile, bfdProfiles) }
-    conflicts.push({ path: ['spec', 'bfdProfile'], problem: problem('unknown-bfd-profile', detail) })
-  }
-  if (peer.passwordSecret !== undefined) {
-    const found = secretProblem(peer.passwordSecret, peer.meta.ref.namespace, secrets)
-    if (found !== undefined) conflicts.push({ path: ['spec', 'passwordSecret'], problem: found })
-  }
-  return conflicts
+/** By `namespace/name`. */
+type Secrets = ReadonlyMap<string, Secret>
+
+/** What is wrong with a peer's reference to a BFDProfile. */
+export function danglingOf({ bfdProfile }: BGPPeer, { bfdProfiles }: Referables): readonly Conflict[] {
+  if (bfdProfile === undefined || bfdProfiles.has(bfdProfile)) return []
+  const detail = { name: bfdProfile, suggestion: closest(bfdProfile, bfdProfiles) }
+  return [{ path: ['spec', 'bfdProfile'], problem: problem('unknown-bfd-profile', detail) }]
 }
 
-/** MetalLB looks in its own namespace, whatever the reference says; so the peer's namespace is good too. */
-function secretProblem(
-  { name, namespace }: NonNullable<BGPPeer['passwordSecret']>,
-  peerNamespace: string,
-  secrets: ReadonlyMap<string, Secret>,
-): ReturnType<typeof problem> | undefined {
-  const secret = secrets.get(`${namespace}/${name}`) ?? secrets.get(`${peerNamespace}/${name}`)
+/** An object with the passwords that it refers to, as far as they are there. */
+export interface Unlocked<R> {
+  readonly resource: R
+  /** What is wrong with the references of those that are not there. */
+  readonly conflicts: readonly Conflict[]
+}
+
+/** A peer with the password of its Secret. */
+export function unlockPeer(peer: BGPPeer, secrets: Secrets): Unlocked<BGPPeer> {
+  if (peer.passwordSecret === undefined) return { resource: peer, conflicts: [] }
+  const found = passwordAt(peer.passwordSecret, peer.meta.ref.namespace, secrets)
+  if (found instanceof SecretText) {
+    return { resource: { ...peer, password: found, passwordObstacle: undefined }, conflicts: [] }
+  }
+  return {
+    resource: { ...peer, password: undefined, passwordObstacle: found.message.replace(/\.$/, '') },
+    conflicts: [{ path: ['spec', 'passwordSecret'], problem: found }],
+  }
+}
+
+/** A policy with the secrets of its TCP-AO keys. */
+export function unlockPolicy(policy: PeerPolicy, secrets: Secrets): Unlocked<PeerPolicy> {
+  const { tcpAo } = policy.settings
+  if (tcpAo === undefined) return { resource: policy, conflicts: [] }
+  const found = policy.tcpAoSecrets.map((reference) => passwordAt(reference, policy.meta.ref.namespace, secrets))
+  const keys = tcpAo.map((key, index) => {
+    const secret = found[index]
+    return { ...key, secret: secret instanceof SecretText ? secret : undefined }
+  })
+  const conflicts = found.flatMap((one, index): readonly Conflict[] =>
+    one instanceof SecretText ? [] : [{ path: ['spec', 'tcpAO', 'keys', index, 'secret'], problem: one }],
+  )
+  return { resource: { ...policy, settings: { ...policy.settings, tcpAo: keys } }, conflicts }
+}
+
+/** MetalLB looks in its own namespace, whatever the reference says; so that of the referring object is good too. */
+function passwordAt(
+  { name, namespace }: SecretReference,
+  ownNamespace: string,
+  secrets: Secrets,
+): SecretText | Problem {
+  const secret = secrets.get(`${namespace}/${name}`) ?? secrets.get(`${ownNamespace}/${name}`)
   if (secret === undefined) return problem('unknown-secret', { name, namespace })
-  if (secret.type !== 'kubernetes.io/basic-auth') {
-    return problem('unusable-secret', { name, why: `its type is "${secret.type}"` })
-  }
-  return secret.hasPassword
-    ? undefined
-    : problem('unusable-secret', { name, why: 'it has no value under the key password' })
+  const { password } = secret
+  return password instanceof SecretText ? password : problem('unusable-secret', { name, why: password.obstacle })
 }

@@ -8,6 +8,10 @@ const rule = <D>(summary: string, message: Rule<D>['message'], remedy: Rule<D>['
 
 const quoted = (texts: readonly string[]): string => texts.map((text) => `"${text}"`).join(', ')
 
+/** `a, b or c`. */
+const inWords = (texts: readonly string[]): string =>
+  texts.length < 2 ? texts.join() : `${texts.slice(0, -1).join(', ')} or ${texts.at(-1) ?? ''}`
+
 /** " Did you mean …?" where there is something to mean. */
 const meant = (suggestion: string | undefined): string =>
   suggestion === undefined ? '' : ` Did you mean "${suggestion}"?`
@@ -19,10 +23,15 @@ export const rules = {
     ({ found }) => `Expected a Kubernetes object, a mapping with apiVersion, kind and metadata, but found ${found}.`,
     () => 'Write the object with apiVersion, kind and metadata, or remove the document.',
   ),
-  'unknown-kind': rule<{ kind: string; suggestion: string | undefined }>(
-    'The group metallb.io has no such kind.',
-    ({ kind, suggestion }) => `The group metallb.io has no kind "${kind}".${meant(suggestion)}`,
-    () => 'Use IPAddressPool, BGPAdvertisement, BGPPeer, BFDProfile or Community.',
+  'unknown-kind': rule<{
+    group: string
+    kind: string
+    kinds: readonly string[]
+    suggestion: string | undefined
+  }>(
+    'The group metallb.io or holdfast.dev has no such kind.',
+    ({ group, kind, suggestion }) => `The group ${group} has no kind "${kind}".${meant(suggestion)}`,
+    ({ kinds }) => `Use ${inWords(kinds)}.`,
   ),
   'unknown-version': rule<{ kind: string; apiVersion: string; served: readonly string[] }>(
     'The kind is known, but not in this version of its group.',
@@ -40,7 +49,7 @@ export const rules = {
     () => 'Remove one of the two, or give it another name.',
   ),
   'same-name-in-other-namespace': rule<{ kind: string; name: string; namespace: string }>(
-    'Two objects of a metallb.io kind have one name in two namespaces; such objects are referred to by name alone.',
+    'Two configuration objects of one kind have one name in two namespaces; such objects are referred to by name alone.',
     ({ kind, name, namespace }) => `${kind} "${name}" already exists in namespace "${namespace}".`,
     () => 'Give one of the two another name, or remove it.',
   ),
@@ -58,7 +67,7 @@ export const rules = {
     },
   ),
   'out-of-range': rule<{ limit: string }>(
-    'A number is below or above what the field allows.',
+    'A number or a duration is not one that the field allows.',
     ({ limit }) => `The value must be ${limit}.`,
     () => 'Change the value so that it fits.',
   ),
@@ -68,7 +77,7 @@ export const rules = {
     () => 'Use one of them, written exactly so.',
   ),
   'unknown-field': rule<{ field: string; suggestion: string | undefined }>(
-    'A metallb.io object has a field under spec that its kind does not know, most often a misspelt one.',
+    'A configuration object has a field under spec that its kind does not know, most often a misspelt one.',
     ({ field, suggestion }) => `There is no field "${field}" here.${meant(suggestion)}`,
     ({ suggestion }) => (suggestion === undefined ? 'Remove the field.' : `Rename the field to "${suggestion}".`),
   ),
@@ -190,14 +199,46 @@ export const rules = {
     () => 'Create the BFDProfile, correct the name, or remove bfdProfile.',
   ),
   'unknown-secret': rule<{ name: string; namespace: string }>(
-    'A peer names a Secret that does not exist.',
+    'A peer or a policy names a Secret that does not exist.',
     ({ name, namespace }) => `There is no Secret "${name}" in namespace "${namespace}".`,
     () => 'Create the Secret, with type kubernetes.io/basic-auth and the key password.',
   ),
   'unusable-secret': rule<{ name: string; why: string }>(
-    'A peer names a Secret that cannot hold a BGP password.',
+    'A peer or a policy names a Secret that cannot hold a password.',
     ({ name, why }) => `The Secret "${name}" cannot be used: ${why}.`,
     () => 'Give it type kubernetes.io/basic-auth and a value under the key password.',
+  ),
+  'password-too-long': rule<{ octets: number; most: number }>(
+    'A password is longer than what Linux takes as a key of TCP MD5.',
+    ({ octets, most }) => `The password has ${octets} octets in UTF-8, and TCP MD5 takes at most ${most}.`,
+    () => 'Use a shorter password, on the router too.',
+  ),
+  'invalid-next-hop': rule<{ text: string; family: string; why: string }>(
+    'A next hop is not the address of a host, or of the other family.',
+    ({ text, family, why }) => `"${text}" cannot be the next hop of ${family} routes: ${why}.`,
+    ({ family }) => `Write one ${family} address of a node, or remove the field.`,
+  ),
+  'invalid-extended-community': rule<{ text: string; why: string }>(
+    'A text is not an extended community (RFC 4360).',
+    ({ text, why }) => `"${text}" is not an extended community: ${why}.`,
+    () => 'Write rt:65000:100, soo:65000:1, or all eight octets such as 0x0002fde800000064.',
+  ),
+  'no-keys': rule<{ list: string }>(
+    'A policy asks for TCP-AO and has no keys for it.',
+    ({ list }) => `The list of TCP-AO ${list} is empty.`,
+    () => 'List at least one key, or remove tcpAO.',
+  ),
+  'tcp-ao-with-password': rule<{ peer: string; policy: string }>(
+    'A policy asks for TCP-AO towards a peer that has a password for TCP MD5.',
+    ({ peer, policy }) =>
+      `${policy} asks for TCP-AO towards ${peer}, which has a password for TCP MD5: a connection has one of the two, and none is opened.`,
+    () => 'Remove the password of the peer, or keep the peer out of the policy.',
+  ),
+  'conflicting-policies': rule<{ field: string; first: string; second: string; peer: string }>(
+    'Two policies say different things of one field for the same peer on the same node.',
+    ({ field, first, second, peer }) =>
+      `${first} and ${second} differ in ${field} for ${peer}: ${first} comes first by name and counts.`,
+    ({ field }) => `Set ${field} in one of the two, or let them select other peers or nodes.`,
   ),
   'bfd-echo-with-ipv6': rule<{ peer: string; profile: string; pool: string; advertisement: string }>(
     'A peer with BFD echo mode would be announced an IPv6 pool.',

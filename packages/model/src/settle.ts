@@ -32,75 +32,124 @@ export interface Settled<R> {
   readonly conflicts: ReadonlyMap<Candidate<R>, readonly Conflict[]>
 }
 
+/** The version in force of each candidate that has one. */
+type Versions<R> = ReadonlyMap<Candidate<R>, R>
+
 /**
  * Chooses versions that agree with each other. What was in force and is unchanged comes first, then changed objects,
  * then new ones, each by kind and name: so nobody is displaced by a newcomer, and the outcome does not depend on the
- * order of reading. A changed object that conflicts returns to its version before, and the choice starts again with that
- * one among the unchanged: a new version that was admitted may be in its way. Each restart settles at least one object,
- * so there are at most as many as changed objects.
+ * order of reading. The outcome lasts: settling the same candidates once more changes nothing, and each newest version
+ * that stays out contradicts something that is in force.
  */
 export function settle<R extends Resource>(
   candidates: readonly Candidate<R>[],
   emptyWorld: () => World<R>,
 ): Settled<R> {
-  const ordered = [...candidates].sort((a, b) => compareTurns(a.ref, b.ref))
-  const known = ordered.filter(({ previous }) => previous !== undefined)
-  const newcomers = ordered.filter(({ previous }) => previous === undefined)
-  const conflicts = new Map<Candidate<R>, readonly Conflict[]>()
+  const ordered = candidates.toSorted((a, b) => compareTurns(a.ref, b.ref))
+  const before = new Map<Candidate<R>, R>()
+  for (const candidate of ordered) if (candidate.previous !== undefined) before.set(candidate, candidate.previous)
+  const known = ordered.filter((candidate) => before.has(candidate))
+  // Changed objects get all their rounds before a newcomer takes what one of them may still need.
+  const settled = settleAmong(known, before, emptyWorld)
+  return known.length === ordered.length ? settled : settleAmong(ordered, settled.inForce, emptyWorld)
+}
+
+/**
+ * Settles in rounds until one changes nothing. A single round is not enough: a version that was refused for the sake of
+ * another is free to come once that one had to return itself, and a version that comes gives up what the one before it
+ * held. From the second round on no newest version leaves and each round but the last brings one more into force, so
+ * there are at most two rounds more than candidates.
+ */
+function settleAmong<R extends Resource>(
+  ordered: readonly Candidate<R>[],
+  before: Versions<R>,
+  emptyWorld: () => World<R>,
+): Settled<R> {
+  let last = before
+  for (;;) {
+    const { inForce, conflicts, freed } = settleOnce(ordered, last, emptyWorld).outcome(ordered)
+    if (freed === undefined && (conflicts.size === 0 || isSameMap(inForce, last))) return { inForce, conflicts }
+    last = freed === undefined ? inForce : new Map([...inForce, freed])
+  }
+}
+
+/**
+ * Tries all changed objects together, so that two of them can swap what they hold. Those that conflict return to their
+ * versions before, and the choice starts again with these among the unchanged: a new version that was admitted may be in
+ * their way. Each restart settles at least one object, so there are at most as many as changed objects.
+ */
+function settleOnce<R extends Resource>(
+  ordered: readonly Candidate<R>[],
+  before: Versions<R>,
+  emptyWorld: () => World<R>,
+): Attempt<R> {
+  const known = ordered.filter((candidate) => before.has(candidate))
+  const newcomers = ordered.filter((candidate) => !before.has(candidate))
   const returned = new Set(known.filter(({ newest }) => newest === undefined))
   for (;;) {
-    const attempt = new Attempt(new UniqueNames(emptyWorld()), conflicts)
+    const attempt = new Attempt(new UniqueNames(emptyWorld()))
     const isKept = (candidate: Candidate<R>): boolean =>
-      returned.has(candidate) || candidate.newest === candidate.previous
-    for (const candidate of known.filter(isKept)) attempt.admit(candidate, candidate.previous)
+      returned.has(candidate) || candidate.newest === before.get(candidate)
+    for (const candidate of known.filter(isKept)) attempt.admit(candidate, before.get(candidate))
     const changed = known.filter((candidate) => !isKept(candidate))
     const refused = changed.filter((candidate) => !attempt.admit(candidate, candidate.newest))
     if (refused.length === 0) {
       for (const candidate of newcomers) attempt.admit(candidate, candidate.newest)
-      attempt.review(ordered)
-      return { inForce: attempt.inForce, conflicts }
+      return attempt
     }
     for (const candidate of refused) returned.add(candidate)
   }
 }
 
+const isSameMap = <K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>): boolean =>
+  a.size === b.size && [...a].every(([key, value]) => b.get(key) === value)
+
 /** Of two kinds that are at odds the later one gives way: what refers to an object, not what is referred to. */
-const turns: readonly string[] = ['Community', 'BFDProfile', 'IPAddressPool', 'BGPAdvertisement', 'BGPPeer']
+const turns: readonly string[] = [
+  'Community',
+  'BFDProfile',
+  'IPAddressPool',
+  'BGPAdvertisement',
+  'BGPPeer',
+  'PeerPolicy',
+]
 
 const compareTurns = (a: ObjectRef, b: ObjectRef): number =>
   turns.indexOf(a.kind) - turns.indexOf(b.kind) || compareText(a.name, b.name) || compareText(a.namespace, b.namespace)
 
 class Attempt<R extends Resource> {
-  readonly inForce = new Map<Candidate<R>, R>()
+  readonly #inForce = new Map<Candidate<R>, R>()
   readonly #world: World<R>
-  readonly #conflicts: Map<Candidate<R>, readonly Conflict[]>
 
-  constructor(world: World<R>, conflicts: Map<Candidate<R>, readonly Conflict[]>) {
+  constructor(world: World<R>) {
     this.#world = world
-    this.#conflicts = conflicts
   }
 
-  /** Whether the version was let in; where not, the conflicts are noted. */
+  /** Whether the version was let in. */
   admit(candidate: Candidate<R>, version: R | undefined): boolean {
-    if (version === undefined) return false
-    const conflicts = this.#world.conflictsOf(version)
-    if (conflicts.length > 0) {
-      this.#conflicts.set(candidate, conflicts)
-      return false
-    }
+    if (version === undefined || this.#world.conflictsOf(version).length > 0) return false
     this.#world.add(version)
-    this.inForce.set(candidate, version)
+    this.#inForce.set(candidate, version)
     return true
   }
 
-  /** Notes for each version that stayed out all of its conflicts, also with what was let in after it was refused. */
-  review(candidates: readonly Candidate<R>[]): void {
+  /**
+   * What is in force, and all that each newest version contradicts that is not. `freed` is the first of these that
+   * contradicts nothing any more: it can take the place of the version before it.
+   */
+  outcome(
+    candidates: readonly Candidate<R>[],
+  ): Settled<R> & { readonly freed: readonly [Candidate<R>, R] | undefined } {
+    const conflicts = new Map<Candidate<R>, readonly Conflict[]>()
+    let freed: readonly [Candidate<R>, R] | undefined
     for (const candidate of candidates) {
-      if (candidate.newest === undefined || this.inForce.get(candidate) === candidate.newest) continue
-      const conflicts = this.#world.conflictsOf(candidate.newest)
-      // None are left where it was refused for the sake of a changed object that had to return itself.
-      if (conflicts.length > 0) this.#conflicts.set(candidate, conflicts)
+      const { newest } = candidate
+      if (newest === undefined || this.#inForce.get(candidate) === newest) continue
+      const found = this.#world.conflictsOf(newest)
+      if (found.length === 0) freed ??= [candidate, newest]
+      else conflicts.set(candidate, found)
     }
+    return { inForce: this.#inForce, conflicts, freed }
   }
 }
 

@@ -1,4 +1,6 @@
 import type { Address, Family, Range } from '@holdfast/ip'
+import type { PeerPolicy } from './peer-policy.ts'
+import type { SecretText } from './secret-text.ts'
 
 /** The kinds that Holdfast reads, by their Kubernetes names. */
 export type Kind =
@@ -7,6 +9,7 @@ export type Kind =
   | 'BGPPeer'
   | 'BFDProfile'
   | 'Community'
+  | 'PeerPolicy'
   | 'Service'
   | 'EndpointSlice'
   | 'Node'
@@ -81,6 +84,12 @@ export interface LabelSelector {
   }[]
 }
 
+/** Where a password lies. */
+export interface SecretReference {
+  readonly name: string
+  readonly namespace: string
+}
+
 /** metallb.io/v1beta1 IPAddressPool. */
 export interface IPAddressPool {
   readonly kind: 'IPAddressPool'
@@ -143,10 +152,12 @@ export interface BGPPeer {
   readonly localASN: number | undefined
   readonly ebgpMultiHop: boolean
   readonly dualStackAddressFamily: boolean
-  /** True where password or passwordSecret is set: until MD5 is in force, such a peer gets no session. */
-  readonly hasPassword: boolean
+  /** TCP MD5 (RFC 2385), of spec.password or the Secret, 1 to 80 octets of UTF-8; undefined: none asked for, or none there. */
+  readonly password: SecretText | undefined
+  /** Why the password that is asked for is not there: such a peer gets no session. */
+  readonly passwordObstacle: string | undefined
   /** The Secret that holds the password; undefined where there is none or spec.password holds it. */
-  readonly passwordSecret: { readonly name: string; readonly namespace: string } | undefined
+  readonly passwordSecret: SecretReference | undefined
   readonly bfdProfile: string | undefined
   readonly enableGracefulRestart: boolean
   readonly vrf: string | undefined
@@ -222,12 +233,12 @@ export interface Namespace {
   readonly meta: Meta
 }
 
-/** A v1 Secret: only whether it can serve as a BGP password is known outside the code that uses it. */
+/** What we read of a v1 Secret: the password of one of type kubernetes.io/basic-auth. */
 export interface Secret {
   readonly kind: 'Secret'
   readonly meta: Meta
-  readonly type: string
-  readonly hasPassword: boolean
+  /** 1 to 80 octets of UTF-8 on one line, or why the Secret cannot serve as a password: `its type is "Opaque"`. */
+  readonly password: SecretText | { readonly obstacle: string }
 }
 
 export type Resource =
@@ -236,6 +247,7 @@ export type Resource =
   | BGPPeer
   | BFDProfile
   | CommunityAliases
+  | PeerPolicy
   | Service
   | EndpointSlice
   | Node
@@ -249,6 +261,7 @@ export interface Model {
   readonly peers: ReadonlyMap<string, BGPPeer>
   readonly bfdProfiles: ReadonlyMap<string, BFDProfile>
   readonly communities: ReadonlyMap<string, CommunityAliases>
+  readonly peerPolicies: ReadonlyMap<string, PeerPolicy>
   readonly services: ReadonlyMap<string, Service>
   readonly endpointSlices: ReadonlyMap<string, EndpointSlice>
   readonly nodes: ReadonlyMap<string, Node>

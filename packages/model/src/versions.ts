@@ -10,6 +10,7 @@ export const mapOfKind = {
   BGPPeer: 'peers',
   BFDProfile: 'bfdProfiles',
   Community: 'communities',
+  PeerPolicy: 'peerPolicies',
   Service: 'services',
   EndpointSlice: 'endpointSlices',
   Node: 'nodes',

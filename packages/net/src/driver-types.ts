@@ -1,17 +1,21 @@
 import type {
-  CeaseReason,
   Negotiated,
   NotificationMessage,
+  OpenMessage,
   PeerConfig,
   Reason,
   Role,
   Route,
   StateName,
+  StopReason,
+  TimerName,
   UnsentRoute,
   UpdateMessage,
 } from '@holdfast/bgp'
+import type { Family } from '@holdfast/ip'
 import type { Clock } from '@holdfast/runtime'
-import type { Connection, Endpoint, Transport } from './transport.ts'
+import type { RecordEntry } from './recording.ts'
+import type { Connection, Endpoint, SocketOptions, Transport } from './transport.ts'
 
 export interface PeerDriverOptions {
   readonly config: PeerConfig
@@ -19,6 +23,12 @@ export interface PeerDriverOptions {
   readonly remote: Endpoint
   /** Source address (and port, 0: any) of our own connections; undefined: the system chooses. */
   readonly local: Endpoint | undefined
+  /** What our own connections are protected by; those of the peer are protected by the listener. undefined: nothing. */
+  readonly socket: SocketOptions | undefined
+  /** The first session says that we restarted (the R bit of RFC 4724 section 3): true for a process that may have had an earlier life. */
+  readonly isRestarting: boolean
+  /** Told every input of the session machine and what came of it, see recording.ts; undefined: nothing is recorded. */
+  readonly record: ((entry: RecordEntry) => void) | undefined
   readonly transport: Transport
   readonly clock: Clock
   /**
@@ -98,8 +108,30 @@ export interface PeerSnapshot {
   readonly establishedCount: number
   /** How many dials were begun. */
   readonly dialCount: number
-  /** Bytes that the peer has not let the system take yet: a slow or stuck peer has many. */
+  /**
+   * Bytes that were handed to the system and that it has not taken yet, since the peer takes nothing: 128 KiB or a little
+   * more at most. What waits behind them is not encoded yet.
+   */
   readonly pendingBytes: number
+  /** The capabilities of our last OPEN, and of the peer's last one; undefined: there was none yet. */
+  readonly offered: { readonly local: OpenMessage | undefined; readonly peer: OpenMessage | undefined }
+  /** Both ends of the connection that `state` is about; undefined: there is none. */
+  readonly ends: { readonly local: Endpoint; readonly remote: Endpoint } | undefined
+  /**
+   * When the armed timers of that connection ring, or where there is none, those of the next attempt: milliseconds of the
+   * driver's clock. `sendHold` is there while the peer does not take what it is sent.
+   */
+  readonly timers: Readonly<Partial<Record<TimerName, number>>>
+  /** When a message last came and went; undefined: none yet. */
+  readonly lastReceivedMs: number | undefined
+  readonly lastSentMs: number | undefined
+  /** UPDATEs of the present session with faults that did not cost it (RFC 7606), and the latest of these in words. */
+  readonly updateFaults: { readonly count: number; readonly latest: string | undefined }
+  /** Prefixes that the peer announced and has not withdrawn; undefined where there is no prefix limit, which alone counts them. */
+  readonly receivedPrefixes: number | undefined
+  readonly sentPrefixes: number
+  /** Families that the peer has ended with End-of-RIB in the present session. */
+  readonly endOfRibReceived: readonly Family[]
 }
 
 /**
@@ -110,10 +142,14 @@ export interface PeerDriver {
   /** Lets the peer come up and stay up. Harmless when started. */
   readonly start: () => void
   /**
-   * Closes what is open with a Cease NOTIFICATION of this reason and stays down until the next `start`. Resolves when the
-   * connections are closed: the NOTIFICATION is on its way, or the peer did not take it for a second. Never rejects.
+   * Closes what is open, with what `StopReason` says, and stays down until the next `start`. Resolves when the connections
+   * are closed: the NOTIFICATION is on its way, or the peer did not take it for a second. Never rejects.
    */
-  readonly stop: (reason: CeaseReason) => Promise<void>
+  readonly stop: (reason: StopReason, communication?: string) => Promise<void>
+  /** BFD lost the peer: the session ends and is tried anew. `message` says what BFD saw. */
+  readonly bfdDown: (message: string) => void
+  /** Other keys or TTLs: for open connections at once, without closing them, and for all that follow. */
+  readonly secure: (socket: SocketOptions | undefined) => void
   /** What the peer should have, the whole of it, in any state: only differences go out. Not mutated afterwards. */
   readonly setRoutes: (routes: readonly Route[]) => void
   /**

@@ -32,7 +32,7 @@ function lastReceivedBefore({ clock }: SimulatedPeers, speaker: Speaker, isOver:
 const isDown = (speaker: Speaker): boolean => speaker.state() !== 'established'
 
 describe('two drivers on a simulated network', () => {
-  it('come up, know what they negotiated, and keep each other up', async () => {
+  it('come up, know what they negotiated, and keep each other up [rfc4271-4.4-often-enough]', async () => {
     const peers = await createSimulatedPeers({ a: { holdTimeSeconds: 30 } })
     peers.bringUp()
     const { negotiated, establishedCount } = peers.a.driver.snapshot()
@@ -49,7 +49,7 @@ describe('two drivers on a simulated network', () => {
     await peers.end()
   })
 
-  it('come up where only one of them dials', async () => {
+  it('come up where only one of them dials [rfc4271-8.2.1-dials-and-listens]', async () => {
     for (const passive of ['a', 'b'] as const) {
       const peers = await createSimulatedPeers({ [passive]: { isPassive: true } })
       peers.bringUp()
@@ -58,7 +58,7 @@ describe('two drivers on a simulated network', () => {
     }
   })
 
-  it('with a hold time of 0 stay up for a day without a timer and without a message', async () => {
+  it('with a hold time of 0 stay up for a day without a timer and without a message [rfc4271-4.4-none-without-hold-time]', async () => {
     const peers = await createSimulatedPeers({ b: { holdTimeSeconds: 0 } })
     peers.bringUp()
     peers.clock.advance(HOUR_MS)
@@ -103,7 +103,7 @@ describe('two drivers on a simulated network', () => {
     await peers.end()
   })
 
-  it('behind a dead switch the hold timer ends the session, on both sides, with 4/0', async () => {
+  it('behind a dead switch the hold timer ends the session, on both sides, with 4/0 [rfc4271-6.5-expired]', async () => {
     const peers = await createSimulatedPeers({ a: { holdTimeSeconds: 9 }, b: { isPassive: true } })
     peers.bringUp()
     peers.clock.advance(HOUR_MS)
@@ -232,7 +232,7 @@ describe('two drivers on a simulated network', () => {
 })
 
 describe('a collision', () => {
-  it('leaves exactly one session, the same on both ends, whatever the interleaving', async () => {
+  it('leaves exactly one session, the same on both ends, whatever the interleaving [rfc4271-6.8-one-survives] [rfc4271-8.2.1-machine-each]', async () => {
     const survivors = new Set<string>()
     let collisions = 0
     for (let seed = 1; seed <= 400; seed += 1) {
@@ -304,15 +304,18 @@ describe('the bytes of a session', () => {
     }
     peers.b.driver.start()
     const client = peers.network.host(peers.addressA)
-    client.dial({ to: { address: peers.addressB, port: PORT }, from: undefined, timeoutMs: 1000 }, (result) => {
-      assert.equal(result.kind, 'connected')
-      result.connection.attach({
-        received: (reply) => answer.replies.push(...reply),
-        drained: () => undefined,
-        closed: ({ code }) => (answer.closed = code),
-      })
-      result.connection.send(bytes)
-    })
+    client.dial(
+      { to: { address: peers.addressB, port: PORT }, from: undefined, timeoutMs: 1000, socket: undefined },
+      (result) => {
+        assert.equal(result.kind, 'connected')
+        result.connection.attach({
+          received: (reply) => answer.replies.push(...reply),
+          drained: () => undefined,
+          closed: ({ code }) => (answer.closed = code),
+        })
+        result.connection.send(bytes)
+      },
+    )
     peers.clock.advance(1000)
     await peers.end()
     return answer
@@ -321,7 +324,7 @@ describe('the bytes of a session', () => {
   const MARKER = Array<number>(16).fill(0xff)
   const KEEPALIVE = [...MARKER, 0, 19, 4]
 
-  it('that are not BGP cost the session they came on, with the right NOTIFICATION', async () => {
+  it('that are not BGP cost the session they came on, with the right NOTIFICATION [rfc4271-6-closed-after-notification]', async () => {
     const { replies, closed, speaker } = await answerTo(new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n'))
     assert.equal(closed, 'EOF')
     // The OPEN, then Message Header Error/Connection Not Synchronized (RFC 4271 section 6.1).
@@ -429,7 +432,7 @@ describe('a peer that takes nothing', () => {
       peers.a.driver.setRoutes(sets[round % 2]!)
       most = Math.max(most, peers.a.driver.snapshot().pendingBytes)
     }
-    assert.ok(most > 1_048_576 && most < 2_000_000, `${most} bytes pending`)
+    assert.ok(most >= 65_536 && most < 200_000, `${most} bytes pending`)
     const last = routesOf(7, 30)
     peers.a.driver.setRoutes(last)
     peers.network.setLink(peers.addressA, peers.addressB, 'open')

@@ -53,6 +53,8 @@ it('two drivers exchange routes over TCP, and a stop says goodbye', async (t) =>
   assert.deepEqual([...b.learned.keys()].sort(), prefixesOf(routes))
   assert.equal(b.learned.get('10.0.0.1/32'), '127.0.0.2 igp -')
   assert.deepEqual([a.state(), b.state()], ['established', 'established'])
+  // The End-of-RIB markers come last.
+  await until(() => b.driver.snapshot().endOfRibReceived.length === 2)
   assert.deepEqual(a.driver.snapshot().sent, b.driver.snapshot().received)
 
   a.driver.setRoutes(routes.slice(0, 5))

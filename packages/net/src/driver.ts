@@ -1,26 +1,31 @@
 import {
   createPeer,
+  encodeMessage,
+  inboundRole,
   refusal,
   step,
-  type CeaseReason,
   type Message,
   type Peer,
   type PeerInput,
   type PeerOutput,
   type Role,
   type Route,
+  type StopReason,
 } from '@holdfast/bgp'
 import type { Alarm } from '@holdfast/runtime'
+import { snapshotOf } from './driver-snapshot.ts'
+import { SHARE_MS, turnsOf } from './driver-turns.ts'
 import type { PeerDriver, PeerDriverOptions, PeerEvent, PeerSnapshot } from './driver-types.ts'
-import { PeerConnections } from './peer-connections.ts'
+import { PeerConnections, type Fed } from './peer-connections.ts'
 import { PeerRecord } from './peer-record.ts'
 import { PeerTimers } from './peer-timers.ts'
 import { RateLimit } from './rate-limit.ts'
-import type { Connection } from './transport.ts'
-import { ceaseBytes, rejectConnection } from './wire.ts'
+import { Recorder } from './recording-recorder.ts'
+import type { Connection, SocketOptions } from './transport.ts'
+import { ceaseBytes, rejectConnection, type Wire } from './wire.ts'
 
-/** With this much pending, a peer that takes nothing gets no more: only the latest routes count once it does again. */
-const MOST_PENDING_BYTES = 1_048_576
+/** Messages that a peer may have dealt with before others have their turn. */
+const MOST_MESSAGES = 512
 
 /** A bug that shows at once after each start must not become a hot loop. */
 const RESTART_MS = 60_000
@@ -33,23 +38,31 @@ export function createPeerDriver(options: PeerDriverOptions): PeerDriver {
   const driver = new Driver(options)
   return {
     start: () => driver.start(),
-    stop: (reason) => driver.stop(reason),
+    stop: (reason, communication) => driver.stop(reason, communication),
+    bfdDown: (message) => driver.bfdDown(message),
+    secure: (socket) => driver.secure(socket),
     setRoutes: (routes) => driver.setRoutes(routes),
     accept: (connection) => driver.accept(connection),
     snapshot: () => driver.snapshot(),
   }
 }
 
-/** What makes the machine send all its routes anew. */
-type RefreshInput = Extract<PeerInput, { kind: 'received' | 'timer' }>
+/** AFI/SAFI whose routes we may have: only a request for these makes the machine send anything. */
+const REFRESHABLE: readonly string[] = ['1/1', '2/1']
 
-const asksForEverything = (input: PeerInput): input is RefreshInput =>
-  (input.kind === 'received' && input.message.kind === 'routeRefresh') ||
-  (input.kind === 'timer' && input.timer === 'refresh')
+/** Which requests for all routes are one and the same; undefined: the input is none. */
+function refreshKey(input: PeerInput): string | undefined {
+  if (input.kind === 'timer') return input.timer === 'refresh' ? 'timer' : undefined
+  if (input.kind !== 'received' || input.message.kind !== 'routeRefresh' || input.message.subtype !== 0)
+    return undefined
+  const family = `${input.message.afi}/${input.message.safi}`
+  return REFRESHABLE.includes(family) ? family : undefined
+}
 
 class Driver {
   readonly #options: PeerDriverOptions
   readonly #record: PeerRecord
+  readonly #recorder: Recorder | undefined
   readonly #timers: PeerTimers
   readonly #connections: PeerConnections
   readonly #refusals: RateLimit
@@ -63,54 +76,67 @@ class Driver {
   #areRoutesNew = false
   /** Who waits until what was hung up is closed. */
   readonly #waiting: (() => void)[] = []
-  readonly #postponed = new Map<string, RefreshInput>()
+  /** Requests for all routes that have to wait, each of them once, and what they came on. */
+  readonly #postponed = new Map<string, { readonly fed: Fed; readonly wire: Wire }>()
   #restart: Alarm | undefined
+  readonly #share = (untilMs: number): boolean => this.#takeTurn(untilMs)
 
   constructor(options: PeerDriverOptions) {
-    const { clock, config } = options
+    const { clock, config, isRestarting, record } = options
     this.#options = options
     this.#record = new PeerRecord(clock.now())
-    this.#timers = new PeerTimers(clock, (role, timer) => this.#do(() => this.#step({ kind: 'timer', role, timer })))
+    this.#recorder = record && new Recorder(record)
     this.#connections = new PeerConnections({
       driver: options,
       traffic: this.#record,
-      happened: (inputs) =>
-        this.#do(() => {
-          for (const input of inputs()) this.#step(input)
-        }),
+      happened: (input) => this.#do(() => this.#step({ input })),
+      woken: () => turnsOf(clock).now(this.#share),
+    })
+    this.#timers = new PeerTimers({
+      clock,
+      ring: (role, timer) => this.#do(() => this.#step({ input: { kind: 'timer', role, timer } })),
+      unreadOf: (role) => this.#connections.unreadOf(role),
     })
     this.#refusals = new RateLimit(clock)
-    this.#peer = createPeer(config, clock.now())
+    this.#peer = this.#createPeer(config, isRestarting)
   }
 
   start(): void {
     this.#do(() => {
       this.#isStarted = true
-      this.#step({ kind: 'start' })
+      this.#step({ input: { kind: 'start' } })
     })
   }
 
-  stop(reason: CeaseReason): Promise<void> {
+  stop(reason: StopReason, communication: string | undefined): Promise<void> {
     return new Promise((resolve) => {
       this.#do(() => {
         this.#waiting.push(resolve)
         this.#isStarted = false
         this.#restart?.cancel()
-        this.#step({ kind: 'stop', reason })
+        this.#step({ input: { kind: 'stop', reason, ...(communication !== undefined && { communication }) } })
       })
     })
   }
 
+  bfdDown(message: string): void {
+    this.#do(() => this.#step({ input: { kind: 'bfdDown', message } }))
+  }
+
+  secure(socket: SocketOptions | undefined): void {
+    this.#do(() => this.#connections.secure(socket))
+  }
+
   setRoutes(routes: readonly Route[]): void {
-    this.#do(() => {
-      this.#routes = routes
-      this.#areRoutesNew = true
-    })
+    this.#routes = routes
+    this.#areRoutesNew = true
+    turnsOf(this.#options.clock).now(this.#share)
   }
 
   accept(connection: Connection): boolean {
-    if (!this.#connections.has('passive') && refusal(this.#peer) === undefined) {
-      this.#connections.adopt('passive', connection)
+    const role = inboundRole(this.#peer)
+    if (!this.#connections.has(role) && refusal(this.#peer) === undefined) {
+      this.#connections.adopt(role, connection)
       return true
     }
     rejectConnection(connection)
@@ -120,7 +146,33 @@ class Driver {
   }
 
   snapshot(): PeerSnapshot {
-    return this.#record.snapshot(this.#connections.pendingBytes())
+    return snapshotOf({ record: this.#record, connections: this.#connections, timers: this.#timers, peer: this.#peer })
+  }
+
+  /**
+   * What waits for its turn: received messages, the latest routes, output. Other peers' turns and all timers come between
+   * two of these. Returns whether more is left.
+   */
+  #takeTurn(untilMs: number): boolean {
+    if (this.#isBusy) return true
+    let messages = 0
+    const isOver = (): boolean => {
+      messages += 1
+      return messages >= MOST_MESSAGES || this.#options.clock.now() >= untilMs
+    }
+    this.#do(() => {
+      for (const fed of this.#connections.read(isOver)) this.#step(fed)
+      this.#offerRoutes()
+    })
+    return this.#hasWork
+  }
+
+  get #hasWork(): boolean {
+    return this.#connections.hasUnread || this.#connections.canFlush || this.#canOffer
+  }
+
+  get #canOffer(): boolean {
+    return (this.#areRoutesNew || this.#postponed.size > 0) && !this.#connections.isBehind
   }
 
   /** Runs a task, or appends it to those that are being run. What goes wrong in it costs this peer alone. */
@@ -131,42 +183,61 @@ class Driver {
     for (let next = this.#tasks.shift(); next !== undefined; next = this.#tasks.shift()) {
       try {
         next()
-        this.#offerRoutes()
-        this.#connections.flush()
+        this.#flush()
       } catch (error) {
         this.#crashed(error)
       }
       if (!this.#connections.isClosing) for (const resolve of this.#waiting.splice(0)) resolve()
     }
     this.#isBusy = false
+    if (this.#hasWork) turnsOf(this.#options.clock).later(this.#share)
   }
 
-  #step(input: PeerInput): void {
-    if (asksForEverything(input) && this.#connections.pendingBytes() > MOST_PENDING_BYTES) {
-      this.#postponed.set(JSON.stringify(input), input)
+  #flush(): void {
+    const untilMs = this.#options.clock.now() + SHARE_MS
+    this.#connections.flush(() => this.#options.clock.now() >= untilMs)
+  }
+
+  #step({ input, bytes }: Fed): void {
+    const key = refreshKey(input)
+    if (key !== undefined && 'role' in input && this.#connections.isBehind) {
+      const wire = this.#connections.wire(input.role)
+      this.#postponed.set(key, { fed: { input, bytes: bytes?.slice() }, wire })
       return
     }
     const nowMs = this.#options.clock.now()
-    if (input.kind === 'received') this.#noteNotification('received', input.role, input.message)
+    if (input.kind === 'received') this.#note('received', input.role, input.message)
+    this.#recorder?.input(input, bytes, nowMs)
     const { peer, outputs } = step(this.#peer, input, nowMs)
     this.#peer = peer
     for (const output of outputs) {
       this.#record.note(output, nowMs)
-      this.#perform(output)
+      if (output.kind === 'send') {
+        this.#send(output.role, output.message, nowMs)
+      } else {
+        this.#recorder?.did(output, nowMs)
+        this.#perform(output)
+      }
     }
   }
 
-  #perform(output: PeerOutput): void {
+  #send(role: Role, message: Message, nowMs: number): void {
+    const wire = this.#connections.wire(role)
+    // Else it is encoded when its turn comes: a whole table of routes with their own attributes takes a second.
+    const bytes = this.#recorder && encodeMessage(message, wire.context)
+    if (bytes !== undefined) this.#recorder?.sent(role, bytes, nowMs)
+    wire.write(message, bytes)
+    this.#note('sent', role, message)
+  }
+
+  #perform(output: Exclude<PeerOutput, { kind: 'send' }>): void {
     switch (output.kind) {
       case 'dial':
         this.#connections.dial()
         break
       case 'hangUp':
-        this.#connections.hangUp(output.role)
-        break
-      case 'send':
-        this.#connections.wire(output.role).write(output.message)
-        this.#noteNotification('sent', output.role, output.message)
+        if (output.isAbrupt === true) this.#connections.abort(output.role)
+        else this.#connections.hangUp(output.role)
         break
       case 'codec':
         this.#connections.wire(output.role).context = output.context
@@ -177,15 +248,18 @@ class Driver {
       case 'disarm':
         this.#timers.disarm(output.role, output.timer)
         break
+      case 'established':
+        this.#connections.startSendHold(output.role, output.negotiated.sendHoldSeconds * 1000)
+        this.#tell(output)
+        break
       default:
         this.#tell(output)
     }
   }
 
-  #noteNotification(direction: 'sent' | 'received', role: Role, message: Message): void {
-    if (message.kind !== 'notification') return
-    this.#record.noteNotification(direction, message, this.#options.clock.now())
-    this.#tell({ kind: 'notification', direction, role, notification: message })
+  #note(direction: 'sent' | 'received', role: Role, message: Message): void {
+    this.#record.noteMessage(direction, message, this.#options.clock.now())
+    if (message.kind === 'notification') this.#tell({ kind: 'notification', direction, role, notification: message })
   }
 
   #tell(event: PeerEvent): void {
@@ -193,26 +267,34 @@ class Driver {
   }
 
   /**
-   * Gives the machine the latest routes and what was postponed, unless the peer is far behind with what it was sent before:
-   * one that takes nothing and asks for everything again and again would make what waits for it grow without end.
+   * Gives the machine the latest routes and what was postponed, unless the peer is behind with what it was sent before: one
+   * that takes nothing and asks for everything again and again would make what waits for it grow without end.
    */
   #offerRoutes(): void {
-    if (this.#connections.pendingBytes() > MOST_PENDING_BYTES) return
+    if (!this.#canOffer) return
     const postponed = [...this.#postponed.values()]
     this.#postponed.clear()
-    for (const input of postponed) if (this.#connections.has(input.role)) this.#step(input)
-    if (!this.#areRoutesNew) return
+    for (const { fed, wire } of postponed) if (this.#connections.isOpen(wire)) this.#step(fed)
+    if (!this.#areRoutesNew || this.#connections.isBehind) return
     this.#areRoutesNew = false
-    this.#step({ kind: 'desire', routes: this.#routes })
+    this.#step({ input: { kind: 'desire', routes: this.#routes } })
+  }
+
+  #createPeer(config: PeerDriverOptions['config'], isRestarting: boolean): Peer {
+    const nowMs = this.#options.clock.now()
+    this.#recorder?.created(config, isRestarting, nowMs)
+    return createPeer(config, nowMs, { isRestarting })
   }
 
   /** Ends everything that the machine began, and begins with a new one: the old one's state can be anything. */
   #crashed(error: unknown): void {
     const { clock, config } = this.#options
+    this.#recorder?.crashed(error, clock.now())
     this.#connections.abandon(CEASE_UNSPECIFIC)
     this.#timers.clear()
     this.#postponed.clear()
-    this.#peer = createPeer(config, clock.now())
+    // The new machine knows nothing of the routes that the peer has: to the peer that is a restart (RFC 4724 section 3).
+    this.#peer = this.#createPeer(config, true)
     this.#record.reset(clock.now())
     this.#areRoutesNew = true
     this.#restart?.cancel()

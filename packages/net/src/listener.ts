@@ -1,6 +1,7 @@
 import { addressKey } from '@holdfast/ip'
 import type { Clock } from '@holdfast/runtime'
 import type { PeerDriver } from './driver-types.ts'
+import { Admission } from './listener-admission.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { Connection, ConnectionFault, Endpoint, ListenResult, Transport } from './transport.ts'
 import { rejectConnection } from './wire.ts'
@@ -9,22 +10,38 @@ export interface PeerListenerOptions {
   readonly transport: Transport
   readonly clock: Clock
   readonly at: Endpoint
-  /** Whose connection this is, by the two addresses (a remote port says nothing); undefined: a stranger's. */
-  readonly match: (ends: { readonly local: Endpoint; readonly remote: Endpoint }) => PeerDriver | undefined
+  /**
+   * Whose connection this is, by the two addresses (a remote port says nothing) and, where they are link-local, the device;
+   * undefined: a stranger's.
+   */
+  readonly match: (ends: {
+    readonly local: Endpoint
+    readonly remote: Endpoint
+    readonly device?: string | undefined
+  }) => PeerDriver | undefined
   readonly observe: (event: ListenerEvent) => void
   /** Connections without an OPEN, for each peer address and for all strangers together; 8 unless given. */
   readonly maxHalfOpen?: number
 }
 
-/**
- * What a listener tells. `refused` comes once a second at most; `suppressed` more were refused since the last time.
- * `unknownPeer` got Cease/Connection Rejected (6/5), `tooManyHalfOpen` nothing but a reset.
- */
+/** Why a connection was not taken. */
+export type RefusalCause =
+  /** Nobody has this address: Cease/Connection Rejected (6/5). */
+  | 'unknownPeer'
+  /** Too many connections of this source wait without an OPEN: a reset. */
+  | 'tooManyHalfOpen'
+  /** More than 10 connections at once or one a second for long, of a peer or of all strangers together: a reset. */
+  | 'tooManyConnections'
+  /** The peer's key or TTL is not in force (`detail` says why), and without it there is no session: a reset. */
+  | 'unprotected'
+
+/** What a listener tells. `refused` comes once a second at most for each cause; `suppressed` more were refused meanwhile. */
 export type ListenerEvent =
   | {
       readonly kind: 'refused'
       readonly remote: Endpoint
-      readonly cause: 'unknownPeer' | 'tooManyHalfOpen'
+      readonly cause: RefusalCause
+      readonly detail: string | undefined
       readonly suppressed: number
     }
   /** A connection could not be taken (too many open files, say); the listener goes on. */
@@ -35,20 +52,26 @@ const SHORTEST_OPEN_BYTES = 29
 
 const STRANGERS = 'strangers'
 
-/** Listens for peers: hands each connection to its driver, refuses strangers, and bounds what nobody has paid for with an OPEN. */
+/**
+ * Listens for peers: hands each connection to its driver, refuses strangers, and bounds what nobody has paid for with an OPEN,
+ * and how often anybody may try.
+ */
 export function listenForPeers(options: PeerListenerOptions): Promise<ListenResult> {
   const { transport, clock, at, match, observe, maxHalfOpen = 8 } = options
   const halfOpen = new Map<string, number>()
-  const refusals = new RateLimit(clock)
+  const admission = new Admission(clock)
+  const limits = new Map<RefusalCause, RateLimit>()
 
   function accepted(connection: Connection): void {
     const driver = match(connection)
     const { address } = connection.remote
+    // Strangers share what is theirs: their addresses are as many as an attacker likes.
     const whose = driver === undefined ? STRANGERS : `${address.family} ${addressKey(address)}`
-    if ((halfOpen.get(whose) ?? 0) >= maxHalfOpen) {
+    const cause = refusalOf(whose)
+    if (cause !== undefined) {
       connection.attach({ received: () => undefined, drained: () => undefined, closed: () => undefined })
       connection.abort()
-      refused(connection, 'tooManyHalfOpen')
+      refused(connection.remote, cause)
       return
     }
     const counted = countUntilOpen(connection, halfOpen, whose)
@@ -57,15 +80,27 @@ export function listenForPeers(options: PeerListenerOptions): Promise<ListenResu
       return
     }
     rejectConnection(counted)
-    refused(connection, 'unknownPeer')
+    refused(connection.remote, 'unknownPeer')
   }
 
-  function refused({ remote }: Connection, cause: 'unknownPeer' | 'tooManyHalfOpen'): void {
-    const suppressed = refusals.admit()
-    if (suppressed !== undefined) observe({ kind: 'refused', remote, cause, suppressed })
+  function refusalOf(whose: string): RefusalCause | undefined {
+    if ((halfOpen.get(whose) ?? 0) >= maxHalfOpen) return 'tooManyHalfOpen'
+    return admission.admit(whose) ? undefined : 'tooManyConnections'
   }
 
-  return transport.listen(at, { accepted, faulted: (fault) => observe({ kind: 'faulted', fault }) })
+  function refused(remote: Endpoint, cause: RefusalCause, detail?: string): void {
+    const limit = limits.get(cause) ?? new RateLimit(clock)
+    limits.set(cause, limit)
+    const suppressed = limit.admit()
+    if (suppressed !== undefined) observe({ kind: 'refused', remote, cause, detail, suppressed })
+  }
+
+  function faulted(fault: ConnectionFault, remote: Endpoint | undefined): void {
+    if (remote === undefined) observe({ kind: 'faulted', fault })
+    else refused(remote, 'unprotected', fault.message)
+  }
+
+  return transport.listen(at, { accepted, faulted })
 }
 
 /** The same connection, counted under `whose` until as much as an OPEN has come or it is closed. */

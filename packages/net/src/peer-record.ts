@@ -1,4 +1,4 @@
-import type { NotificationMessage, PeerOutput, Role, StateName } from '@holdfast/bgp'
+import type { Message, NotificationMessage, PeerOutput, Role, StateName, UpdateMessage } from '@holdfast/bgp'
 import type { PeerSnapshot } from './driver-types.ts'
 import { Traffic } from './wire.ts'
 
@@ -12,8 +12,30 @@ const PROGRESS: Readonly<Record<StateName, number>> = {
   established: 5,
 }
 
+/** How far a state is on the way to Established: of two states, the one with the greater number is further. */
+export const progressOf = (state: StateName): number => PROGRESS[state]
+
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
-type Told = Mutable<Omit<PeerSnapshot, 'received' | 'sent' | 'pendingBytes'>>
+type Told = Mutable<
+  Pick<
+    PeerSnapshot,
+    | 'state'
+    | 'sinceMs'
+    | 'negotiated'
+    | 'lastReason'
+    | 'lastFailure'
+    | 'lastNotification'
+    | 'establishedCount'
+    | 'dialCount'
+    | 'offered'
+    | 'lastReceivedMs'
+    | 'lastSentMs'
+    | 'updateFaults'
+    | 'endOfRibReceived'
+  >
+>
+
+const NO_FAULTS: PeerSnapshot['updateFaults'] = { count: 0, latest: undefined }
 
 /** What a driver knows of its peer's past: everything in a snapshot that happened rather than is. */
 export class PeerRecord {
@@ -32,7 +54,18 @@ export class PeerRecord {
       lastNotification: undefined,
       establishedCount: 0,
       dialCount: 0,
+      offered: { local: undefined, peer: undefined },
+      lastReceivedMs: undefined,
+      lastSentMs: undefined,
+      updateFaults: NO_FAULTS,
+      endOfRibReceived: [],
     }
+  }
+
+  /** Whose connection the peer's state is about: the further one. */
+  get role(): Role {
+    const { active, passive } = this.#states
+    return PROGRESS[active] > PROGRESS[passive] ? 'active' : 'passive'
   }
 
   /** Notes an output of the session machine. */
@@ -47,17 +80,27 @@ export class PeerRecord {
       case 'established':
         this.#told.establishedCount += 1
         this.#told.negotiated = output.negotiated
+        this.#told.updateFaults = NO_FAULTS
+        this.#told.endOfRibReceived = []
         break
       case 'lost':
         this.#told.negotiated = undefined
         this.#told.lastFailure = { atMs: nowMs, reason: output.reason }
         break
+      case 'learned':
+        this.#learned(output.update)
+        break
       default:
     }
   }
 
-  noteNotification(direction: 'sent' | 'received', notification: NotificationMessage, nowMs: number): void {
-    this.#told.lastNotification = { atMs: nowMs, direction, notification }
+  /** Notes a message that came or goes. */
+  noteMessage(direction: 'sent' | 'received', message: Message, nowMs: number): void {
+    this.#told[direction === 'sent' ? 'lastSentMs' : 'lastReceivedMs'] = nowMs
+    if (message.kind === 'notification') this.#noteNotification(direction, message, nowMs)
+    if (message.kind !== 'open') return
+    const end = direction === 'sent' ? 'local' : 'peer'
+    this.#told.offered = { ...this.#told.offered, [end]: message }
   }
 
   /** The session machine was replaced: both connections are Idle. */
@@ -69,14 +112,27 @@ export class PeerRecord {
     this.#told.sinceMs = nowMs
   }
 
-  snapshot(pendingBytes: number): PeerSnapshot {
-    return { ...this.#told, received: this.received.counters(), sent: this.sent.counters(), pendingBytes }
+  told(): Readonly<Told> & Pick<PeerSnapshot, 'received' | 'sent'> {
+    return { ...this.#told, received: this.received.counters(), sent: this.sent.counters() }
+  }
+
+  #noteNotification(direction: 'sent' | 'received', notification: NotificationMessage, nowMs: number): void {
+    this.#told.lastNotification = { atMs: nowMs, direction, notification }
+  }
+
+  #learned({ faults, endOfRib }: UpdateMessage): void {
+    if (faults.length > 0) {
+      const latest = faults.map(({ message }) => message).join('; ')
+      this.#told.updateFaults = { count: this.#told.updateFaults.count + 1, latest }
+    }
+    if (endOfRib !== undefined && !this.#told.endOfRibReceived.includes(endOfRib)) {
+      this.#told.endOfRibReceived = [...this.#told.endOfRibReceived, endOfRib]
+    }
   }
 
   #changed({ role, from, to, reason }: Extract<PeerOutput, { kind: 'changed' }>, nowMs: number): void {
     this.#states[role] = to
-    const { active, passive } = this.#states
-    const state = PROGRESS[active] > PROGRESS[passive] ? active : passive
+    const state = this.#states[this.role]
     if (PROGRESS[to] < PROGRESS[from] && state !== 'established') this.#told.lastFailure = { atMs: nowMs, reason }
     if (state === this.#told.state) return
     this.#told.state = state

@@ -1,30 +1,56 @@
+import { isLinkLocal } from '@holdfast/ip'
 import type { Alarm } from '@holdfast/runtime'
 import { connectionFault } from './endpoint.ts'
 import { SimulatedPipe, type Item, type PipeMedium } from './simulated-pipe.ts'
-import type { Connection, ConnectionHandler, Endpoint } from './transport.ts'
+import { reaches } from './simulated-protection.ts'
+import { optionsFault } from './tcp-transport-options.ts'
+import type { Connection, ConnectionFault, ConnectionHandler, Endpoint, SocketOptions } from './transport.ts'
+
+/** Where one end of a simulated connection is, and what protects it. */
+export interface SimulatedEnd {
+  readonly at: Endpoint
+  readonly options: SocketOptions
+}
 
 /** One end of a simulated connection. */
 export class SimulatedConnection implements Connection {
   readonly local: Endpoint
   readonly remote: Endpoint
+  readonly device: string | undefined
   readonly #medium: PipeMedium
   /** Towards the other end; set by `join`. */
   #out: SimulatedPipe | undefined
   #handler: ConnectionHandler | undefined
   #phase: 'open' | 'closing' | 'aborted' | 'closed' = 'open'
   #alarm: Alarm | undefined
+  #options: SocketOptions
+  #isPaused = false
+  #other: SimulatedConnection | undefined
 
-  private constructor(medium: PipeMedium, local: Endpoint, remote: Endpoint) {
+  private constructor(medium: PipeMedium, local: SimulatedEnd, remote: Endpoint) {
     this.#medium = medium
-    this.local = local
+    this.local = local.at
     this.remote = remote
+    this.device = isLinkLocal(remote.address) ? local.options.device : undefined
+    this.#options = local.options
   }
 
   /** Creates both ends of a connection between two endpoints. */
-  static join(medium: PipeMedium, one: Endpoint, other: Endpoint): readonly [SimulatedConnection, SimulatedConnection] {
-    const ends = [new SimulatedConnection(medium, one, other), new SimulatedConnection(medium, other, one)] as const
+  static join(
+    medium: PipeMedium,
+    one: SimulatedEnd,
+    other: SimulatedEnd,
+  ): readonly [SimulatedConnection, SimulatedConnection] {
+    const ends = [
+      new SimulatedConnection(medium, one, other.at),
+      new SimulatedConnection(medium, other, one.at),
+    ] as const
     const pipe = (from: SimulatedConnection, to: SimulatedConnection): void => {
-      from.#out = new SimulatedPipe(medium, { arrived: (item) => to.#arrived(item), drained: () => from.#drained() })
+      from.#other = to
+      from.#out = new SimulatedPipe(
+        { ...medium, isOpen: () => medium.isOpen() && reaches(from.#options, to.#options) },
+        { arrived: (item) => to.#arrived(item), drained: () => from.#drained(), isTaking: () => !to.#isPaused },
+      )
     }
     pipe(ends[0], ends[1])
     pipe(ends[1], ends[0])
@@ -48,6 +74,7 @@ export class SimulatedConnection implements Connection {
 
   readonly close = (lingerMs: number): void => {
     if (this.#phase !== 'open') return
+    this.pause(false)
     this.#phase = 'closing'
     this.#out?.end()
     this.#alarm = this.#medium.clock.after(lingerMs, () => this.#lingered())
@@ -60,6 +87,21 @@ export class SimulatedConnection implements Connection {
     this.#out?.reset()
     this.#alarm?.cancel()
     this.#alarm = this.#medium.clock.after(0, () => this.#finish(code))
+  }
+
+  readonly pause = (isPaused: boolean): void => {
+    if (this.#phase !== 'open') return
+    this.#isPaused = isPaused
+    if (!isPaused) this.#other?.resume()
+  }
+
+  readonly secure = (options: SocketOptions): ConnectionFault | undefined => {
+    const fault = optionsFault(options)
+    if (fault !== undefined || this.#phase !== 'open') return fault
+    this.#options = options
+    this.resume()
+    this.#other?.resume()
+    return undefined
   }
 
   /** The network breaks the connection at this end. */

@@ -61,7 +61,7 @@ async function createPair(options: Partial<SimulatedNetworkOptions> = {}): Promi
   )
   const dial = (): { results: DialResult[]; told: string[] } => {
     const dialled = { results: [] as DialResult[], told: [] as string[] }
-    near.dial({ to: { address: FAR, port: 179 }, from: undefined, timeoutMs: 30_000 }, (result) => {
+    near.dial({ to: { address: FAR, port: 179 }, from: undefined, socket: undefined, timeoutMs: 30_000 }, (result) => {
       dialled.results.push(result)
       if (result.kind === 'connected') record(result.connection, dialled.told, 'near')
     })
@@ -190,7 +190,7 @@ describe('the simulated network', () => {
     const { clock, near } = await createPair()
     const faults: (string | undefined)[] = []
     const nowhere: Address = ipv4(0x0a0000ff)
-    near.dial({ to: { address: nowhere, port: 179 }, from: undefined, timeoutMs: 1000 }, (result) =>
+    near.dial({ to: { address: nowhere, port: 179 }, from: undefined, socket: undefined, timeoutMs: 1000 }, (result) =>
       faults.push(result.kind === 'failed' ? result.fault.code : result.kind),
     )
     clock.advance(100)

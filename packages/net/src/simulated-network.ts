@@ -4,12 +4,17 @@ import { dialFault, equalEndpoints, listenFault } from './endpoint.ts'
 import { createRandom, type Random } from './random.ts'
 import { SimulatedConnection } from './simulated-connection.ts'
 import type { PipeMedium, Split } from './simulated-pipe.ts'
+import { SimulatedListener } from './simulated-listener.ts'
+import { hasTtlFor, reaches } from './simulated-protection.ts'
+import { NO_OPTIONS, optionsFault } from './tcp-transport-options.ts'
 import type {
+  ConnectionFault,
   DialOptions,
   DialResult,
   Endpoint,
   ListenHandler,
   ListenResult,
+  SocketOptions,
   Stoppable,
   Transport,
 } from './transport.ts'
@@ -59,12 +64,13 @@ export function createSimulatedNetwork(options: SimulatedNetworkOptions): Simula
 
 interface Host {
   readonly addresses: readonly Address[]
-  readonly listeners: Map<string, { readonly handler: ListenHandler }>
+  readonly listeners: Map<string, SimulatedListener>
 }
 
 interface Dial {
   readonly from: Endpoint
   readonly to: Endpoint
+  readonly options: SocketOptions
   isOver: boolean
   /** The two ends, once the other side has accepted. */
   ends: readonly [SimulatedConnection, SimulatedConnection] | undefined
@@ -94,6 +100,7 @@ class Network {
     return {
       dial: (options, done) => this.#dial(host, options, done),
       listen: (at, handler) => Promise.resolve(this.#listen(host, at, handler)),
+      obstacle: optionsFault,
     }
   }
 
@@ -132,11 +139,16 @@ class Network {
     const local = { address: at.address, port: at.port === 0 ? this.#ephemeralPort() : at.port }
     const key = endpointKey(local)
     if (host.listeners.has(key)) return { kind: 'failed', fault: listenFault('EADDRINUSE', at) }
-    host.listeners.set(key, { handler })
-    return { kind: 'listening', listener: { local, stop: () => void host.listeners.delete(key) } }
+    const listener = new SimulatedListener(local, handler, () => void host.listeners.delete(key))
+    host.listeners.set(key, listener)
+    return { kind: 'listening', listener }
   }
 
-  #dial(host: Host, { to, from, timeoutMs }: DialOptions, done: (result: DialResult) => void): Stoppable {
+  #dial(
+    host: Host,
+    { to, from, timeoutMs, socket = NO_OPTIONS }: DialOptions,
+    done: (result: DialResult) => void,
+  ): Stoppable {
     const finish = (): boolean => {
       if (dial.isOver) return false
       dial.isOver = true
@@ -146,6 +158,7 @@ class Network {
     const dial: Dial = {
       from: this.#source(host, from, to),
       to,
+      options: socket,
       isOver: false,
       ends: undefined,
       answer: (result) => {
@@ -155,9 +168,9 @@ class Network {
       },
     }
     const timeout = this.#clock.after(timeoutMs, () => fail(dial, 'ETIMEDOUT'))
-    const code = this.#sourceFault(host, dial)
-    if (code === undefined) this.#cross(dial, () => this.#synArrived(dial))
-    else this.#clock.after(0, () => fail(dial, code))
+    const fault = optionsFault(socket) ?? this.#sourceFault(host, dial)
+    if (fault === undefined) this.#cross(dial, () => this.#synArrived(dial))
+    else this.#clock.after(0, () => dial.answer({ kind: 'failed', fault }))
     const stop = (): void => {
       if (finish()) dial.ends?.[0].abort()
     }
@@ -171,10 +184,11 @@ class Network {
     return { address: address ?? to.address, port }
   }
 
-  #sourceFault(host: Host, { from, to }: Dial): string | undefined {
-    if (!hasAddress(host, from.address)) return 'EADDRNOTAVAIL'
+  #sourceFault(host: Host, dial: Dial): ConnectionFault | undefined {
+    const { from, to } = dial
+    if (!hasAddress(host, from.address)) return dialFault('EADDRNOTAVAIL', dial)
     const isInUse = this.ends().some((end) => equalEndpoints(end.local, from) && equalEndpoints(end.remote, to))
-    return isInUse ? 'EADDRINUSE' : undefined
+    return isInUse ? dialFault('EADDRINUSE', dial) : undefined
   }
 
   /** Runs something at the other end of the link; while that is silent, it is tried again and again. */
@@ -197,11 +211,29 @@ class Network {
       this.#cross(dial, () => fail(dial, code))
       return
     }
-    const [near, far] = SimulatedConnection.join(this.#medium(dial), dial.from, dial.to)
-    dial.ends = [near, far]
-    this.#ends.push(near, far)
-    listener.handler.accepted(far)
-    this.#cross(dial, () => this.#synAckArrived(dial, near))
+    this.#heard(dial, listener)
+  }
+
+  /** As by the kernel: a SYN with the wrong key or too low a TTL is dropped, and a SYN-ACK has the TTL of the listener. */
+  #heard(dial: Dial, listener: SimulatedListener): void {
+    const protection = listener.protectionOf(dial.from.address, dial.options.device)
+    const fault = protection?.fault
+    const options = fault === undefined ? (protection?.peer.socket ?? NO_OPTIONS) : NO_OPTIONS
+    if (!reaches(dial.options, options) || !hasTtlFor(listener.ttl, dial.options)) {
+      this.#clock.after(SYN_RETRY_MS, () => this.#cross(dial, () => this.#synArrived(dial)))
+      return
+    }
+    const near = { at: dial.from, options: dial.options }
+    const ends = SimulatedConnection.join(this.#medium(dial), near, { at: dial.to, options })
+    dial.ends = ends
+    this.#ends.push(...ends)
+    if (fault === undefined) {
+      listener.handler.accepted(ends[1])
+    } else {
+      ends[1].abort()
+      listener.handler.faulted(fault, dial.from)
+    }
+    this.#cross(dial, () => this.#synAckArrived(dial, ends[0]))
   }
 
   #synAckArrived(dial: Dial, near: SimulatedConnection): void {
@@ -236,7 +268,7 @@ function fail(dial: Dial, code: string): void {
   dial.answer({ kind: 'failed', fault: dialFault(code, dial) })
 }
 
-function listenerOf(host: Host, at: Endpoint): { readonly handler: ListenHandler } | undefined {
+function listenerOf(host: Host, at: Endpoint): SimulatedListener | undefined {
   const exact = host.listeners.get(endpointKey(at))
   if (exact !== undefined) return exact
   const unspecified: Address =

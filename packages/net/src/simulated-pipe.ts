@@ -23,6 +23,8 @@ export interface PipeMedium {
 
 export interface PipeEnd {
   readonly arrived: (item: Item) => void
+  /** Whether the receiver takes bytes and ends just now; a reset it cannot refuse. */
+  readonly isTaking: () => boolean
   /** The sender's buffer was full and is empty again. */
   readonly drained: () => void
 }
@@ -72,7 +74,7 @@ export class SimulatedPipe {
     this.#push({ kind: 'reset' })
   }
 
-  /** To be called when the medium lets things through again: what waited goes on. */
+  /** To be called when the medium lets things through or the receiver takes them again: what waited goes on. */
   resume(): void {
     if (this.#queue.length > 0 && this.#alarm === undefined)
       this.#await(this.#medium.clock.now() + this.#medium.latencyMs())
@@ -90,9 +92,10 @@ export class SimulatedPipe {
 
   #deliver(): void {
     this.#alarm = undefined
-    if (!this.#medium.isOpen()) return
-    const head = this.#queue.shift()
-    if (head === undefined) return
+    const head = this.#queue[0]
+    if (head === undefined || !this.#medium.isOpen()) return
+    if (head.item.kind !== 'reset' && !this.#end.isTaking()) return
+    this.#queue.shift()
     const next = this.#queue[0]
     if (next !== undefined) this.#await(next.dueMs)
     const wasPending = this.pendingBytes() > 0

@@ -11,21 +11,20 @@ import type { Connection } from './transport.ts'
 
 const LOOPBACK = ipv4(0x7f000001)
 
-describeTransportContract('createTcpTransport', () => {
-  const clock = createVirtualClock()
-  const transport = createTcpTransport(clock)
-  return {
-    near: transport,
-    far: transport,
-    nearAddress: ipv4(0x7f000003),
-    farAddress: ipv4(0x7f000002),
-    // TEST-NET-1 (RFC 5737).
-    foreignAddress: ipv4(0xc0000201),
-    pass: (ms) => clock.advance(ms),
-    until,
-    settle,
-  }
-})
+const hosts = {
+  // TEST-NET-1 (RFC 5737).
+  IPv4: { nearAddress: ipv4(0x7f000003), farAddress: ipv4(0x7f000002), foreignAddress: ipv4(0xc0000201) },
+  // RFC 3849.
+  IPv6: { nearAddress: ipv6(1n), farAddress: ipv6(1n), foreignAddress: ipv6(0x2001_0db8n << 96n) },
+}
+
+for (const [family, addresses] of Object.entries(hosts)) {
+  describeTransportContract(`createTcpTransport over ${family}`, () => {
+    const clock = createVirtualClock()
+    const transport = createTcpTransport(clock)
+    return { near: transport, far: transport, ...addresses, pass: (ms) => clock.advance(ms), until, settle }
+  })
+}
 
 it('IPv4 that reaches an IPv6 socket is told as IPv4', async (t) => {
   const transport = createTcpTransport()

@@ -1,19 +1,13 @@
 import net from 'node:net'
-import { formatAddress } from '@holdfast/ip'
-import { systemClock, type Alarm, type Clock } from '@holdfast/runtime'
-import { connectionFault, dialFault, endpointOf, listenFault } from './endpoint.ts'
-import type {
-  Connection,
-  ConnectionFault,
-  ConnectionHandler,
-  DialOptions,
-  DialResult,
-  Endpoint,
-  ListenHandler,
-  ListenResult,
-  Stoppable,
-  Transport,
-} from './transport.ts'
+import { formatAddress, isLinkLocal, type Address } from '@holdfast/ip'
+import { systemClock, type Clock } from '@holdfast/runtime'
+import { dialFault } from './endpoint.ts'
+import { bindToDevice, changeKeys, changeTtls, keyObstacle } from './native-protection.ts'
+import { LINUX, nativeSockets, type LoadedNative } from './native-sockets.ts'
+import { codeOf, connectionOf, type TcpContext } from './tcp-transport-connection.ts'
+import { listenTcp } from './tcp-transport-listener.ts'
+import { areOrdinary, NO_OPTIONS, optionsFault } from './tcp-transport-options.ts'
+import type { ConnectionFault, DialOptions, DialResult, SocketOptions, Stoppable, Transport } from './transport.ts'
 
 /**
  * Where the hold time is 0, only TCP's own probes notice a vanished host. Longer than any usual keepalive interval, so that
@@ -29,148 +23,131 @@ const SOCKET_OPTIONS = {
   keepAliveInitialDelay: KEEPALIVE_MS,
 } as const
 
-/** TCP of the machine. `clock` limits dials and lingering. */
-export function createTcpTransport(clock: Clock = systemClock()): Transport {
+/** TCP of the machine. `clock` limits dials and lingering; `native` is for connections that need more than Node offers. */
+export function createTcpTransport(
+  clock: Clock = systemClock(),
+  native: () => LoadedNative = nativeSockets,
+): Transport {
+  const context = { clock, native }
   return {
-    dial: (options, done) => dial(clock, options, done),
-    listen: (at, handler) => listen(clock, at, handler),
+    dial: (options, done) => dial(context, options, done),
+    listen: (at, handler) => listenTcp(at, handler, context, SOCKET_OPTIONS),
+    obstacle: (options) => obstacle(context, options),
   }
 }
 
-function dial(clock: Clock, { to, from, timeoutMs }: DialOptions, done: (result: DialResult) => void): Stoppable {
-  const socket = net.connect({
-    ...SOCKET_OPTIONS,
-    host: formatAddress(to.address),
-    port: to.port,
-    autoSelectFamily: false,
-    ...(from !== undefined && { localAddress: formatAddress(from.address), localPort: from.port }),
-  })
+function dial(context: TcpContext, options: DialOptions, done: (result: DialResult) => void): Stoppable {
+  const { to, from, timeoutMs } = options
+  const made = socketFor(context, options)
+  const socket = made.kind === 'made' ? made.socket : undefined
   let isAnswered = false
 
   const answer = (result: DialResult): void => {
     if (isAnswered) return
     isAnswered = true
     timeout.cancel()
-    if (result.kind === 'failed') socket.destroy()
+    if (result.kind === 'failed') socket?.destroy()
     done(result)
   }
-  const fail = (code: string, text?: string): void =>
-    answer({ kind: 'failed', fault: dialFault(code, { from, to }, text) })
-  const timeout = clock.after(timeoutMs, () => fail('ETIMEDOUT'))
+  const failed = (fault: ConnectionFault): void => answer({ kind: 'failed', fault })
+  const timeout = context.clock.after(timeoutMs, () => failed(dialFault('ETIMEDOUT', { from, to })))
   const stop = (): void => {
     if (isAnswered) return
     isAnswered = true
     timeout.cancel()
-    socket.destroy()
+    socket?.destroy()
   }
 
+  if (made.kind === 'failed') {
+    queueMicrotask(() => failed(made.fault))
+    return { stop }
+  }
   // Stays for the life of the socket: an error without a listener would end the program.
-  socket.on('error', (error) => fail(codeOf(error), error.message))
-  socket.once('connect', () => {
+  made.socket.on('error', (error) => failed(dialFault(codeOf(error), { from, to }, error.message)))
+  made.socket.once('connect', () => {
     if (isAnswered) return
-    const connection = connectionOf(socket, clock)
-    if (connection === undefined) fail('ECONNRESET', 'the connection was reset as soon as it was up')
-    else answer({ kind: 'connected', connection })
+    const connection = connectionOf(made.socket, options.socket, context)
+    if (connection !== undefined) answer({ kind: 'connected', connection })
+    else failed(dialFault('ECONNRESET', { from, to }, 'the connection was reset as soon as it was up'))
+  })
+  const device = options.socket?.device
+  made.socket.connect({
+    host: hostOf(to.address, device),
+    port: to.port,
+    autoSelectFamily: false,
+    ...(from !== undefined && { localAddress: hostOf(from.address, device), localPort: from.port }),
   })
   return { stop }
 }
 
-function listen(clock: Clock, at: Endpoint, handler: ListenHandler): Promise<ListenResult> {
-  const server = net.createServer(SOCKET_OPTIONS, (socket) => {
-    // undefined: the other side was gone before we looked, as port scanners are.
-    const connection = connectionOf(socket, clock)
-    if (connection !== undefined) handler.accepted(connection)
-  })
-  return new Promise((resolve) => {
-    server.once('error', (error) => resolve({ kind: 'failed', fault: listenFault(codeOf(error), at, error.message) }))
-    server.listen({ host: formatAddress(at.address), port: at.port, exclusive: true }, () => {
-      server.removeAllListeners('error')
-      server.on('error', (error) => handler.faulted(listenFault(codeOf(error), at, error.message)))
-      const bound = server.address()
-      const port = bound === null || typeof bound === 'string' ? at.port : bound.port
-      const stop = (): void => void server.close()
-      resolve({ kind: 'listening', listener: { local: { address: at.address, port }, stop } })
-    })
-  })
+/** A link-local address has a meaning on one device (RFC 4007 section 11). */
+const hostOf = (address: Address, device: string | undefined): string =>
+  device !== undefined && address.family === 'ipv6' && isLinkLocal(address)
+    ? `${formatAddress(address)}%${device}`
+    : formatAddress(address)
+
+type MadeSocket =
+  { readonly kind: 'made'; readonly socket: net.Socket } | { readonly kind: 'failed'; readonly fault: ConnectionFault }
+
+/** A socket that is not connected yet, with everything in force that has to be there before the SYN. */
+function socketFor(context: TcpContext, { to, socket: options = NO_OPTIONS }: DialOptions): MadeSocket {
+  const fault = optionsFault(options) ?? zoneFault(to.address, options.device)
+  if (fault !== undefined) return { kind: 'failed', fault }
+  if (areOrdinary(options)) return { kind: 'made', socket: new net.Socket(SOCKET_OPTIONS) }
+  const loaded = context.native()
+  if (loaded.kind === 'missing') return { kind: 'failed', fault: loaded.fault }
+  return protectedSocket(loaded, to.address, options)
 }
 
-/** The connection of an open socket; undefined (and the socket is released) where it has ended by now. */
-function connectionOf(socket: net.Socket, clock: Clock): Connection | undefined {
-  const local = endpointOf(socket.localAddress, socket.localPort)
-  const remote = endpointOf(socket.remoteAddress, socket.remotePort)
-  if (local !== undefined && remote !== undefined) return new TcpConnection(socket, { local, remote }, clock)
-  socket.on('error', () => socket.destroy())
-  socket.destroy()
-  return undefined
+function zoneFault(address: Address, device: string | undefined): ConnectionFault | undefined {
+  if (device !== undefined || address.family === 'ipv4' || !isLinkLocal(address)) return undefined
+  const message = `${formatAddress(address)} is a link-local address: it needs the network device by which it is reached`
+  return { code: 'EINVAL', message }
 }
 
-class TcpConnection implements Connection {
-  readonly local: Endpoint
-  readonly remote: Endpoint
-  readonly #socket: net.Socket
-  readonly #clock: Clock
-  #handler: ConnectionHandler | undefined
-  #isOpen = true
-  #linger: Alarm | undefined
-  /** The first thing that went wrong is the reason of the end. */
-  #fault: ConnectionFault | undefined
-
-  constructor(socket: net.Socket, ends: { readonly local: Endpoint; readonly remote: Endpoint }, clock: Clock) {
-    this.local = ends.local
-    this.remote = ends.remote
-    this.#socket = socket
-    this.#clock = clock
-    socket.on('error', (error) => (this.#fault ??= connectionFault(codeOf(error), error.message)))
-    socket.once('end', () => {
-      this.#fault ??= connectionFault('EOF')
-      socket.destroy()
-    })
-    socket.once('close', () => this.#closed())
+function protectedSocket(
+  { native }: Extract<LoadedNative, { kind: 'loaded' }>,
+  address: Address,
+  options: SocketOptions,
+): MadeSocket {
+  const domain = address.family
+  const code = domain === 'ipv4' ? LINUX.AF_INET : LINUX.AF_INET6
+  const opened = native.open(code, LINUX.SOCK_STREAM, LINUX.IPPROTO_TCP)
+  if (opened.kind === 'failed')
+    return { kind: 'failed', fault: { code: opened.code, message: `no socket could be opened (${opened.code})` } }
+  const descriptor = opened.value
+  const socket = { native, descriptor, peer: { domain, address }, isListening: false }
+  const fault =
+    (options.device === undefined ? undefined : bindToDevice(socket, options.device)) ??
+    changeKeys(socket, NO_OPTIONS, options) ??
+    changeTtls(socket, NO_OPTIONS, options)
+  if (fault !== undefined) {
+    native.close(descriptor)
+    return { kind: 'failed', fault }
   }
-
-  readonly attach = (handler: ConnectionHandler): void => {
-    if (this.#handler !== undefined) throw new Error('A connection has one handler for all its life.')
-    this.#handler = handler
-    this.#socket.on('drain', () => {
-      if (this.#isOpen) handler.drained()
-    })
-    // A plain view: Buffer's own slice() does not copy, which code that takes a Uint8Array would not expect.
-    this.#socket.on('data', (chunk: Buffer) => {
-      if (this.#isOpen) handler.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
-    })
-  }
-
-  readonly pendingBytes = (): number => this.#socket.writableLength
-
-  readonly send = (bytes: Uint8Array): void => {
-    if (this.#isOpen) this.#socket.write(bytes)
-  }
-
-  /**
-   * After our FIN we go on reading, and throw it away, until the peer's: closing a socket with unread bytes makes Linux send
-   * a reset, which can overtake our last message (RFC 2525 section 2.17).
-   */
-  readonly close = (lingerMs: number): void => {
-    if (!this.#isOpen) return
-    this.#isOpen = false
-    this.#fault ??= connectionFault('CLOSED')
-    this.#linger = this.#clock.after(lingerMs, () => this.#socket.destroy())
-    this.#socket.end()
-  }
-
-  readonly abort = (): void => {
-    this.#isOpen = false
-    this.#fault ??= connectionFault('ABORTED')
-    this.#socket.resetAndDestroy()
-  }
-
-  #closed(): void {
-    this.#isOpen = false
-    this.#linger?.cancel()
-    this.#handler?.closed(this.#fault ?? connectionFault('EOF'))
+  try {
+    return { kind: 'made', socket: new net.Socket(unconnected(descriptor)) }
+  } catch (error) {
+    native.close(descriptor)
+    throw error
   }
 }
 
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN'
+/**
+ * Node takes the descriptor over and connects it like one of its own: the event loop tells the outcome. `manualStart` keeps it
+ * from reading at once, which on a socket that is not connected is an error.
+ */
+const unconnected = (fd: number): net.SocketConstructorOpts & { readonly manualStart: true } => ({
+  ...SOCKET_OPTIONS,
+  fd,
+  readable: true,
+  writable: true,
+  manualStart: true,
+})
+
+function obstacle({ native }: TcpContext, options: SocketOptions): ConnectionFault | undefined {
+  const fault = optionsFault(options)
+  if (fault !== undefined || areOrdinary(options)) return fault
+  const loaded = native()
+  return loaded.kind === 'missing' ? loaded.fault : keyObstacle(loaded.native, options)
 }

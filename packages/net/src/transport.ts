@@ -29,6 +29,8 @@ export interface ConnectionHandler {
 export interface Connection {
   readonly local: Endpoint
   readonly remote: Endpoint
+  /** The network device of a connection between link-local addresses, which mean nothing without it. */
+  readonly device?: string | undefined
   /** Bytes that the system has not taken yet. */
   readonly pendingBytes: () => number
   /** Must be called once, synchronously when the connection is handed over; bytes wait until then. */
@@ -39,6 +41,44 @@ export interface Connection {
   readonly close: (lingerMs: number) => void
   /** Closes at once: pending bytes are lost, the peer sees a reset. */
   readonly abort: () => void
+  /**
+   * Stops (true) or resumes (false) reading: what the peer sends waits in the system, which in time makes the peer wait too.
+   * A connection that reads nothing notices the peer's end only when it reads again. Our own close reads on by itself.
+   */
+  readonly pause: (isPaused: boolean) => void
+  /**
+   * Applies other socket options to the open connection: MD5 and AO keys, TTLs (not the device). Returns why it cannot;
+   * the connection goes on as it was then. While the two ends have different keys nothing gets through, and what was sent
+   * meanwhile is sent again: a key is changed at both ends within the hold time.
+   */
+  readonly secure: (options: SocketOptions) => ConnectionFault | undefined
+}
+
+/** What protects a TCP connection, or bends its path; everything undefined is an ordinary connection. */
+export interface SocketOptions {
+  /** TCP MD5 (RFC 2385): 1 to 80 octets of UTF-8. Never logged. */
+  readonly md5Password: string | undefined
+  /** TCP-AO (RFC 5925); excludes `md5Password`. Keys are never logged. */
+  readonly tcpAo: TcpAo | undefined
+  /** TTL or hop limit of what we send, 1 to 255, from the SYN on. */
+  readonly ttl: number | undefined
+  /** GTSM (RFC 5082): what comes with a lower TTL is dropped by the kernel. */
+  readonly minimumTtl: number | undefined
+  /**
+   * Network device (or VRF) that a dial is bound to; a link-local peer needs it. Of an accepted connection it matters for a
+   * link-local peer alone: the same address behind another device is another peer.
+   */
+  readonly device: string | undefined
+}
+
+/** Keys in the order of preference: the first is sent with, all are accepted (RFC 5925 section 3.1). */
+export interface TcpAo {
+  readonly keys: readonly {
+    readonly sendId: number
+    readonly receiveId: number
+    readonly algorithm: 'hmac-sha-1-96' | 'aes-128-cmac-96'
+    readonly secret: string
+  }[]
 }
 
 export interface DialOptions {
@@ -46,6 +86,8 @@ export interface DialOptions {
   /** Source address (and port); undefined: the system chooses. */
   readonly from: Endpoint | undefined
   readonly timeoutMs: number
+  /** undefined: an ordinary connection. */
+  readonly socket: SocketOptions | undefined
 }
 
 export type DialResult =
@@ -61,12 +103,29 @@ export interface Stoppable {
 export interface Listener extends Stoppable {
   /** With the port that the system chose where 0 was asked for. */
   readonly local: Endpoint
+  /**
+   * The whole set of peers whose connections must be protected; replaces the one before. Whoever comes without the key, or
+   * with a lower TTL, gets no connection, and no answer. Returns those that could not be protected: a connection of theirs is
+   * refused, and `faulted` told, as long as that is so.
+   */
+  readonly protect: (
+    peers: readonly ProtectedPeer[],
+  ) => readonly { readonly peer: ProtectedPeer; readonly fault: ConnectionFault }[]
+}
+
+/** A peer by its address, and what its connections need. */
+export interface ProtectedPeer {
+  readonly address: Address
+  readonly socket: SocketOptions
 }
 
 export interface ListenHandler {
   readonly accepted: (connection: Connection) => void
-  /** A connection could not be taken (too many open files, say); the listener goes on. */
-  readonly faulted: (fault: ConnectionFault) => void
+  /**
+   * A connection could not be taken (too many open files, say); the listener goes on. With `remote` it was this peer's, whose
+   * protection is not in force.
+   */
+  readonly faulted: (fault: ConnectionFault, remote: Endpoint | undefined) => void
 }
 
 export type ListenResult =
@@ -79,4 +138,9 @@ export interface Transport {
   readonly dial: (options: DialOptions, done: (result: DialResult) => void) => Stoppable
   /** The unspecified address of a family stands for all addresses of the host. */
   readonly listen: (at: Endpoint, handler: ListenHandler) => Promise<ListenResult>
+  /**
+   * Why this system cannot do what the options ask for (no TCP-AO before Linux 6.7, say); undefined: it can. Says nothing of
+   * the device, which can come and go.
+   */
+  readonly obstacle: (options: SocketOptions) => ConnectionFault | undefined
 }

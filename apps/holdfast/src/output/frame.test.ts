@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import type { Event } from '../events.ts'
-import { age, renderFrame } from './frame.ts'
+import { renderFrame } from './frame.ts'
 import { plainLine } from './plain.ts'
 import { ScreenState } from './screen-state.ts'
+import { age } from './text.ts'
 
 const established: Event = {
   event: 'session',

@@ -1,6 +1,6 @@
-import { stripVTControlCharacters, styleText } from 'node:util'
 import { faultPlace, stateLabel } from './labels.ts'
 import type { ScreenState, ServiceRow } from './screen-state.ts'
+import { age, cut, heading, paint, table, wrap } from './text.ts'
 
 export interface FrameOptions {
   /** On the clock that the screen state was fed with, in milliseconds. */
@@ -10,9 +10,6 @@ export interface FrameOptions {
   /** What the user can try, shown above the latest events; empty for none. */
   readonly hint: readonly string[]
 }
-
-type Style = Parameters<typeof styleText>[0]
-const paint = (style: Style, text: string): string => styleText(style, text, { validateStream: false })
 
 /** The whole live view as lines, none wider and never more than the terminal has. */
 export function renderFrame(state: ScreenState, options: FrameOptions): readonly string[] {
@@ -32,8 +29,6 @@ export function renderFrame(state: ScreenState, options: FrameOptions): readonly
   for (const { at, line } of recent) lines.push(`${paint('dim', age(options.now - at).padStart(6))}  ${line}`)
   return lines.slice(0, options.rows - 1).map((line) => cut(line, options.columns))
 }
-
-const heading = (text: string): string => paint(['bold', 'cyan'], text)
 
 function sessions(state: ScreenState, { now, columns }: FrameOptions): readonly string[] {
   if (state.sessions.size === 0)
@@ -140,68 +135,3 @@ function notInForce(state: ScreenState): readonly string[] {
 
 const hint = (lines: readonly string[], columns: number): readonly string[] =>
   lines.length > 0 ? ['', heading('TRY IT'), ...lines.flatMap((line) => wrap(line, columns, 2))] : []
-
-/** A text on as many lines as it needs between words, all of them indented; its own indentation comes on top. */
-function wrap(text: string, columns: number, indent: number): readonly string[] {
-  const margin = ' '.repeat(indent + text.length - text.trimStart().length)
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.trimStart().split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`
-    if (line !== '' && margin.length + longer.length > columns) {
-      lines.push(line)
-      line = word
-    } else line = longer
-  }
-  return [...lines, line].map((one) => margin + one)
-}
-
-/**
- * Columns as wide as their widest cell, two blanks apart, two in front; nothing behind the last one, which goes on below
- * itself where it does not fit.
- */
-function table(head: readonly string[], rows: readonly (readonly string[])[], columns: number): readonly string[] {
-  const widths = head.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column] ?? ''))))
-  const line = (cells: readonly string[]): string =>
-    `  ${cells.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell))).join('  ')}`.trimEnd()
-  const lastStart = widths.slice(0, -1).reduce((sum, one) => sum + one + 2, 2)
-  const lines = (cells: readonly string[]): readonly string[] => {
-    const last = cells.at(-1) ?? ''
-    const isNarrow = columns - lastStart < narrowest
-    if (isNarrow || lastStart + width(last) <= columns) return [line(cells)]
-    const [first = '', ...more] = wrap(last, columns - lastStart, 0)
-    return [line([...cells.slice(0, -1), first]), ...more.map((one) => ' '.repeat(lastStart) + one)]
-  }
-  return [paint('dim', line(head)), ...rows.flatMap(lines)]
-}
-
-/** A column that has less room than this is cut off rather than broken into splinters. */
-const narrowest = 15
-
-// Every text shown is ASCII or a single-width symbol: names, addresses and our own sentences.
-const width = (text: string): number => stripVTControlCharacters(text).length
-
-/** Cuts a painted line to a visible width without cutting a colour sequence in two. */
-function cut(line: string, columns: number): string {
-  if (width(line) <= columns) return line
-  let visible = 0
-  let kept = ''
-  for (const part of line.split(/(\u001b\[[0-9;]*m)/)) {
-    if (part.startsWith('\u001b')) kept += part
-    else {
-      kept += part.slice(0, Math.max(0, columns - 1 - visible))
-      visible += part.length
-    }
-  }
-  return `${kept}…`
-}
-
-/** 4s, 3m10s, 2h05m, 12d3h: short enough for a column. */
-export function age(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000))
-  if (seconds < 60) return `${seconds}s`
-  const two = (value: number): string => String(value).padStart(2, '0')
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m${two(seconds % 60)}s`
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h${two(Math.floor(seconds / 60) % 60)}m`
-  return `${Math.floor(seconds / 86_400)}d${Math.floor(seconds / 3600) % 24}h`
-}

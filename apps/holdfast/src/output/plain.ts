@@ -21,6 +21,8 @@ export function plainLine(event: Event): string {
         : `${event.purpose} does not listen on ${event.address}: ${event.message ?? ''}`
     case 'session':
       return session(event)
+    case 'bfd':
+      return `BFD ${event.node} -> ${event.peer} (${event.remote}): ${event.to}: ${event.message}`
     case 'neighbor':
       return neighbor(event)
     case 'service':

@@ -18,6 +18,8 @@ const plainAttributes: PathAttributes = {
   med: undefined,
   communities: [],
   largeCommunities: [],
+  extendedCommunities: [],
+  onlyToCustomer: undefined,
   others: [],
 }
 

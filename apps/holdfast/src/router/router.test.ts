@@ -26,12 +26,14 @@ test('a thousand strangers that hang up before their OPEN take no place from tho
   const connect = (index: number): { readonly connection: Connection; readonly received: () => number } => {
     let connection: Connection | undefined
     let bytes = 0
-    network.host(ipv4(0x0a010000 + index)).dial({ to: at, from: undefined, timeoutMs: 10_000 }, (result) => {
-      assert.equal(result.kind, 'connected')
-      connection = result.connection
-      const nothing = (): void => undefined
-      connection.attach({ received: (chunk) => (bytes += chunk.length), drained: nothing, closed: nothing })
-    })
+    network
+      .host(ipv4(0x0a010000 + index))
+      .dial({ to: at, from: undefined, socket: undefined, timeoutMs: 10_000 }, (result) => {
+        assert.equal(result.kind, 'connected')
+        connection = result.connection
+        const nothing = (): void => undefined
+        connection.attach({ received: (chunk) => (bytes += chunk.length), drained: nothing, closed: nothing })
+      })
     clock.advance(100)
     assert.ok(connection)
     return { connection, received: () => bytes }

@@ -1,4 +1,4 @@
-import { ipv4, ipv6 } from '@holdfast/ip'
+import { formatAddress, ipv4, ipv6 } from '@holdfast/ip'
 import type { Endpoint, ListenResult, Stoppable, Transport } from '@holdfast/net'
 import { formatEndpoint, listenForPeers } from '@holdfast/net'
 import type { Clock } from '@holdfast/runtime'
@@ -28,7 +28,7 @@ export async function listenForSessions(
   if (listen === 'none') return undefined
   if (listen !== 'default') {
     const result = await listenAt(listen, standalone, surroundings)
-    if (result.kind === 'listening') return tell(result, listen, surroundings.report)
+    if (result.kind === 'listening') return tell(result, listen, standalone, surroundings.report)
     throw new StartUpError(
       `cannot listen on ${formatEndpoint(listen)}: ${result.fault.message}`,
       'Choose another address or port with --listen, or --no-listen.',
@@ -39,7 +39,7 @@ export async function listenForSessions(
     const at = { address, port: bgpPort }
     const result = await listenAt(at, standalone, surroundings)
     if (result.kind === 'listening' || result.fault.code !== 'EAFNOSUPPORT')
-      return tell(result, at, surroundings.report)
+      return tell(result, at, standalone, surroundings.report)
   }
   return undefined
 }
@@ -57,15 +57,17 @@ const listenAt = (
     observe: (event) => report(refusedConnection(event)),
   })
 
-function tell(result: ListenResult, at: Endpoint, report: Report): Stoppable | undefined {
+function tell(result: ListenResult, at: Endpoint, standalone: Standalone, report: Report): Stoppable | undefined {
   if (result.kind === 'listening') {
-    report({
-      event: 'listening',
-      purpose: 'speaker',
-      address: formatEndpoint(result.listener.local),
-      outcome: 'listening',
+    const { listener } = result
+    report({ event: 'listening', purpose: 'speaker', address: formatEndpoint(listener.local), outcome: 'listening' })
+    standalone.protectWith((peers) => {
+      for (const { peer, fault } of listener.protect(peers)) {
+        const message = `connections of this peer are refused, since they cannot be protected: ${fault.message}`
+        report({ event: 'refusedConnection', remote: formatAddress(peer.address), message })
+      }
     })
-    return result.listener
+    return listener
   }
   const message = `${result.fault.message}; sessions are only dialled (--listen names another address, --no-listen silences this)`
   report({ event: 'listening', purpose: 'speaker', address: formatEndpoint(at), outcome: 'failed', message })

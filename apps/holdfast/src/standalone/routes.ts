@@ -1,53 +1,73 @@
 import type { PeerRoute } from '@holdfast/announce'
-import type { Route, RouteAttributes } from '@holdfast/bgp'
+import type { ExtendedCommunity, Route, RouteAttributes } from '@holdfast/bgp'
 import type { Address, Family } from '@holdfast/ip'
 import type { Community } from '@holdfast/model'
 
-/** The next hop for each family; undefined: the session's own address. */
-export type NextHops = Readonly<Record<Family, Address | undefined>>
+/** What a session adds to the routes that the announcements make. */
+export interface RouteTerms {
+  /** The next hop for each family; undefined: the session's own address. */
+  readonly nextHops: Readonly<Record<Family, Address | undefined>>
+  readonly med: number | undefined
+  readonly prepend: number
+  /** Ascending, no duplicates. */
+  readonly extendedCommunities: readonly ExtendedCommunity[]
+  /** The node is leaving: every route carries GRACEFUL_SHUTDOWN, and the lowest preference within the AS (RFC 8326). */
+  readonly isLeaving: boolean
+}
+
+/** RFC 8326 section 3: 65535:0. */
+const gracefulShutdown = 0xffff0000
 
 /**
  * Turns a node's routes for one peer into those of the session. The result for the same routes is the same array, and routes
  * with equal attributes share one object of them, which the session packs together without comparing.
  */
-export function createRouteMaker(): (routes: readonly PeerRoute[], nextHops: NextHops) => readonly Route[] {
+export function createRouteMaker(): (routes: readonly PeerRoute[], terms: RouteTerms) => readonly Route[] {
   let last:
-    { readonly routes: readonly PeerRoute[]; readonly nextHops: string; readonly made: readonly Route[] } | undefined
-  return (routes, nextHops) => {
-    const nextHopKey = keyOf(nextHops)
-    if (last?.routes === routes && last.nextHops === nextHopKey) return last.made
+    { readonly routes: readonly PeerRoute[]; readonly terms: string; readonly made: readonly Route[] } | undefined
+  return (routes, terms) => {
+    const termsKey = keyOf(terms)
+    if (last?.routes === routes && last.terms === termsKey) return last.made
     const attributes = new Map<string, RouteAttributes>()
     const texts = new Map<readonly Community[], string>()
     const made = routes.map(({ prefix, localPref, communities }): Route => {
-      const nextHop = nextHops[prefix.address.family]
+      const { family } = prefix.address
       const text = texts.get(communities) ?? JSON.stringify(communities)
       texts.set(communities, text)
-      const key = `${nextHop === undefined ? '' : prefix.address.family} ${localPref ?? ''} ${text}`
-      const shared = attributes.get(key) ?? routeAttributes(localPref, communities, nextHop)
+      const key = `${terms.nextHops[family] === undefined ? '' : family} ${localPref ?? ''} ${text}`
+      const shared = attributes.get(key) ?? routeAttributes(localPref, communities, terms, family)
       attributes.set(key, shared)
       return { prefix, attributes: shared }
     })
-    last = { routes, nextHops: nextHopKey, made }
+    last = { routes, terms: termsKey, made }
     return made
   }
 }
 
-const keyOf = ({ ipv4, ipv6 }: NextHops): string => `${ipv4?.value ?? ''} ${ipv6?.value ?? ''}`
+const keyOf = ({ nextHops: { ipv4, ipv6 }, med, prepend, extendedCommunities, isLeaving }: RouteTerms): string =>
+  [ipv4?.value ?? '', ipv6?.value ?? '', med ?? '', prepend, JSON.stringify(extendedCommunities), isLeaving].join(' ')
 
 function routeAttributes(
   localPref: number | undefined,
   communities: readonly Community[],
-  nextHop: Address | undefined,
+  terms: RouteTerms,
+  family: Family,
 ): RouteAttributes {
+  const standard = communities.flatMap((one) => (one.kind === 'standard' ? [((one.high << 16) | one.low) >>> 0] : []))
   return {
     // As MetalLB does, so that routes of both are equally good while a cluster changes over.
     origin: 'igp',
-    localPref,
-    med: undefined,
-    communities: communities.flatMap((one) => (one.kind === 'standard' ? [((one.high << 16) | one.low) >>> 0] : [])),
+    localPref: terms.isLeaving ? 0 : localPref,
+    med: terms.med,
+    communities: terms.isLeaving ? withGracefulShutdown(standard) : standard,
     largeCommunities: communities.flatMap((one) =>
       one.kind === 'large' ? [{ globalAdmin: one.globalAdmin, data1: one.data1, data2: one.data2 }] : [],
     ),
-    nextHop,
+    extendedCommunities: terms.extendedCommunities,
+    prepend: terms.prepend,
+    nextHop: terms.nextHops[family],
   }
 }
+
+const withGracefulShutdown = (communities: readonly number[]): readonly number[] =>
+  communities.includes(gracefulShutdown) ? communities : [...communities, gracefulShutdown].sort((a, b) => a - b)

@@ -7,15 +7,21 @@ import type { Endpoint, Stoppable, Transport } from '@holdfast/net'
 import { createTcpTransport } from '@holdfast/net'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import { onShutdown, systemClock } from '@holdfast/runtime'
+import { startApi } from '../api/server.ts'
+import { defaultSocketPath } from '../api/socket-path.ts'
 import { exitCode } from '../exit-codes.ts'
 import type { Output } from '../output/output.ts'
 import { chooseOutput } from '../output/output.ts'
 import { standardOutput } from '../output/standard-output.ts'
+import { peersAnswer } from '../peers/answer.ts'
 import type { Router } from '../router/router.ts'
 import { version } from '../version.ts'
 import { startEmbeddedRouter } from './embedded-router.ts'
 import { tryIt } from './hint.ts'
 import { listenForSessions } from './listen.ts'
+import { isOnLink } from './on-link.ts'
+import type { Recordings } from './recordings.ts'
+import { createRecordings } from './recordings.ts'
 import { StartUpError } from './start-up-error.ts'
 import { Standalone } from './standalone.ts'
 
@@ -26,6 +32,10 @@ export interface StandaloneCommand {
   /** `default`: port 179 of all addresses, where that is possible. */
   readonly listen: Endpoint | 'default' | 'none'
   readonly router: Endpoint | undefined
+  /** Where questions are answered; undefined: at the default place, where that is possible. */
+  readonly socket: string | undefined
+  /** Directory of recordings; undefined: nothing is recorded. */
+  readonly record: string | undefined
   readonly json: boolean
 }
 
@@ -67,6 +77,8 @@ class Program {
   #router: Router | undefined
   #listener: Stoppable | undefined
   #hintAlarm: Alarm | undefined
+  #recordings: Recordings | undefined
+  #api: { readonly close: () => Promise<void> } | undefined
   #isClosing = false
 
   constructor(command: StandaloneCommand, clock: Clock, output: Output) {
@@ -83,8 +95,12 @@ class Program {
     report({ event: 'started', mode: 'standalone', version, pid: process.pid, directory, nodes })
     const ended = this.#untilSignal()
     const restored = await this.#openState()
+    if (this.#command.record !== undefined) {
+      this.#recordings = createRecordings(this.#command.record, new Date().toISOString(), report)
+    }
     const standalone = this.#createStandalone(restored)
     this.#standalone = standalone
+    await this.#answer(standalone)
     this.#listener = await listenForSessions(this.#command.listen, standalone, {
       transport: this.#transport,
       clock: this.#clock,
@@ -94,26 +110,58 @@ class Program {
     await ended
   }
 
-  /** Closes whatever is open by now, sessions first; to be called again for what opens later. Never rejects. */
-  async close(): Promise<void> {
+  /**
+   * Closes whatever is open by now, sessions first; to be called again for what opens later. A node that leaves has its routers
+   * prefer others before it withdraws. Never rejects.
+   */
+  async close(way: 'leave' | 'restart' = 'leave'): Promise<void> {
     this.#isClosing = true
     this.#hintAlarm?.cancel()
     const [listener, standalone, router, state] = [this.#listener, this.#standalone, this.#router, this.#state]
     this.#listener = this.#standalone = this.#router = this.#state = undefined
     listener?.stop()
-    await standalone?.stop()
+    await standalone?.stop(way)
     await router?.stop()
     await state?.close()
+    await this.#closeWatchers()
+  }
+
+  async #closeWatchers(): Promise<void> {
+    await this.#api?.close()
+    await this.#recordings?.close()
   }
 
   #untilSignal(): Promise<void> {
     return new Promise((resolve) => {
-      onShutdown(async (signal) => {
-        this.#output.report({ event: 'stopping', message: `${signal}: withdrawing every route` })
-        await this.close()
-        resolve()
-      })
+      onShutdown(
+        async (signal) => {
+          const isRestart = signal === 'SIGUSR2'
+          const what = isRestart ? 'closing for a restart, routes stay where they can' : 'withdrawing every route'
+          this.#output.report({ event: 'stopping', message: `${signal}: ${what}` })
+          await this.close(isRestart ? 'restart' : 'leave')
+          resolve()
+        },
+        ['SIGINT', 'SIGTERM', 'SIGUSR2'],
+      )
     })
+  }
+
+  /** A socket that was asked for has to work; the default one is an offer. */
+  async #answer(standalone: Standalone): Promise<void> {
+    const path = this.#command.socket ?? defaultSocketPath(process.env, process.getuid?.())
+    const start = await startApi(path, {
+      '/v1/peers': () => peersAnswer(standalone, { nowMs: this.#clock.now(), nowIso: new Date().toISOString() }),
+    })
+    const told = { event: 'listening', purpose: 'api', address: path } as const
+    if (start.kind === 'listening') {
+      this.#api = start
+      this.#output.report({ ...told, outcome: 'listening' })
+      return
+    }
+    if (this.#command.socket !== undefined) {
+      throw new StartUpError(`cannot answer at ${path}: ${start.message}`, 'Choose another place with --socket.')
+    }
+    this.#output.report({ ...told, outcome: 'failed', message: start.message })
   }
 
   #createStandalone(restored: AllocationState): Standalone {
@@ -128,6 +176,8 @@ class Program {
       transport: this.#transport,
       clock: this.#clock,
       report: this.#output.report,
+      record: this.#recordings?.record,
+      isOnLink,
       beforeSessions: async (model, snapshot) => {
         if (this.#command.router === undefined || this.#isClosing) return
         this.#hintAlarm = this.#clock.after(hintDelayMs, () =>

@@ -124,15 +124,24 @@ test('a BGPPeer that is removed is told goodbye and its routes go; the others st
     assert.equal(establishedCount(), 3)
   }))
 
-test('a peer that needs what is not in force is not dialled, and the reason is told', () =>
+test('a peer whose password is missing gets no session, and one that knows another gets none either', () =>
   inWorld(
-    { manifests: site.replace('peerASN: 64500', 'peerASN: 64500\n  password: hunter2') + service('web', 'a') },
-    async ({ until, nextHops, events }) => {
-      await until('the two others', () => nextHops('192.0.2.10/32').length === 2)
-      const session = events.find((event) => event.event === 'session' && event.node === 'node-a')
-      assert.ok(session?.event === 'session')
-      assert.equal(session.reason, 'notInForce')
-      assert.match(session.message, /password/)
+    {
+      manifests:
+        site
+          .replace('myASN: 64512', 'myASN: 64512\n  passwordSecret: { name: gone, namespace: metallb-system }')
+          .replace(/(name: router-b,[^]*?)myASN: 64512/, '$1myASN: 64512\n  password: hunter2') + service('web', 'a'),
+    },
+    async ({ until, nextHops, events, establishedCount }) => {
+      await until('the only one without a password', () => nextHops('192.0.2.10/32').length === 1)
+      const held = events.find((event) => event.event === 'session' && event.node === 'node-a')
+      assert.ok(held?.event === 'session')
+      assert.equal(held.reason, 'notInForce')
+      assert.match(held.message, /Secret/)
+      await until('the other one fails', () =>
+        events.some((event) => event.event === 'session' && event.node === 'node-b'),
+      )
+      assert.equal(establishedCount(), 1)
       assert.doesNotMatch(JSON.stringify(events), /hunter2/, 'a password is in no event')
     },
   ))

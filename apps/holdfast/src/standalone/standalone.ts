@@ -1,15 +1,15 @@
 import type { Snapshot, Source, StateDirectory } from '@holdfast/cluster'
-import type { Address, Family } from '@holdfast/ip'
+import type { Address } from '@holdfast/ip'
 import type { AllocationState } from '@holdfast/ipam'
 import { encodeState } from '@holdfast/ipam'
 import type { Model } from '@holdfast/model'
-import type { Endpoint, Transport } from '@holdfast/net'
+import type { ProtectedPeer, RecordEntry, Transport } from '@holdfast/net'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import type { Report } from '../events.ts'
 import type { Pass } from './pipeline.ts'
 import { Pipeline } from './pipeline.ts'
-import type { NextHops } from './routes.ts'
 import { createRouteMaker } from './routes.ts'
+import type { ConnectionEnds, SessionNow } from './session.ts'
 import { SessionSet } from './session-set.ts'
 import type { WantedSession } from './sessions.ts'
 import { wantedSessions } from './sessions.ts'
@@ -26,6 +26,10 @@ export interface StandaloneOptions {
   readonly transport: Transport
   readonly clock: Clock
   readonly report: Report
+  /** Whether this host has an address in the same network. */
+  readonly isOnLink: (address: Address) => boolean
+  /** Where a session's recording goes; undefined: nothing is recorded. */
+  readonly record: ((session: string) => (entry: RecordEntry) => void) | undefined
   /** Called once between the first plan and the first session, so that a router made for these manifests is there first. */
   readonly beforeSessions: (model: Model, snapshot: Snapshot) => Promise<void>
 }
@@ -56,6 +60,8 @@ export class Standalone {
   #isStopping = false
   #stateFailure = ''
   #startFailure: { readonly error: unknown } | undefined
+  #protect: ((peers: readonly ProtectedPeer[]) => void) | undefined
+  #isLeaving = false
 
   constructor(options: StandaloneOptions) {
     this.#options = options
@@ -64,6 +70,8 @@ export class Standalone {
     this.#sessions = new SessionSet({
       transport: options.transport,
       clock: options.clock,
+      record: options.record,
+      protect: (peers) => this.#protect?.(peers),
       report: (event) => {
         options.report(event)
         if (event.event === 'session') this.#scheduleStatus()
@@ -82,17 +90,51 @@ export class Standalone {
   }
 
   /** The session that a connection from outside belongs to; undefined: nobody's. */
-  driverFor(ends: { readonly local: Endpoint; readonly remote: Endpoint }): ReturnType<SessionSet['driverFor']> {
+  driverFor(ends: ConnectionEnds): ReturnType<SessionSet['driverFor']> {
     return this.#sessions.driverFor(ends)
   }
 
-  /** Withdraws by closing every session, and writes the last status. Never rejects. */
-  async stop(): Promise<void> {
+  /** From now on `protect` is told the peers whose connections need keys or TTLs. */
+  protectWith(protect: (peers: readonly ProtectedPeer[]) => void): void {
+    this.#protect = protect
+    this.#sessions.protect(true)
+  }
+
+  /** Every session with its state. */
+  sessions(): readonly SessionNow[] {
+    return this.#sessions.now()
+  }
+
+  /** What the manifests want, also sessions that cannot be opened. */
+  wanted(): readonly WantedSession[] {
+    return [...this.#wanted.values()]
+  }
+
+  /**
+   * What a node does that will not be back at once: asks the routers to prefer others (RFC 8326), gives them time for it, and
+   * withdraws. Sessions stay open; `stop` closes them. Resolves at once where nobody has routes of ours.
+   */
+  async #leave(): Promise<void> {
+    const heard = this.#sessions.now().filter(({ snapshot }) => (snapshot?.sentPrefixes ?? 0) > 0)
+    const waitMs = Math.max(0, ...heard.map(({ settings }) => settings.gracefulShutdownMs))
+    if (heard.length === 0 || this.#lastPass === undefined) return
+    this.#isLeaving = true
+    this.#announce(this.#lastPass)
+    await new Promise<void>((resolve) => void this.#options.clock.after(waitMs, resolve))
+    for (const { wanted } of heard) this.#sessions.setRoutes(wanted.key, [])
+  }
+
+  /**
+   * Closes every session and writes the last status. Routes go, with a warning first where the node leaves, or stay for the
+   * next process (`restart`). Never rejects.
+   */
+  async stop(way: 'leave' | 'restart' = 'leave'): Promise<void> {
+    if (way === 'leave') await this.#leave()
     this.#isStopping = true
     this.#statusAlarm?.cancel()
     this.#keepAlarm?.cancel()
     // The sessions go first: what a source that hangs would cost is clients' packets.
-    await this.#sessions.stop('administrativeShutdown')
+    await this.#sessions.stop(way === 'leave' ? 'administrativeShutdown' : 'restart')
     await this.#options.source.stop()
     await this.#working
     await this.#writeStatus()
@@ -105,7 +147,7 @@ export class Standalone {
   }
 
   async #drain(): Promise<void> {
-    while (this.#newest !== undefined && !this.#isStopping) {
+    while (this.#newest !== undefined && !this.#isStopping && !this.#isLeaving) {
       const snapshot = this.#newest
       this.#newest = undefined
       await this.#guarded(snapshot)
@@ -170,7 +212,7 @@ export class Standalone {
 
   #announce(pass: Pass): void {
     const { model } = pass.evaluation
-    this.#wanted = wantedSessions(model, this.#options.nodes)
+    this.#wanted = wantedSessions({ model, isOnLink: this.#options.isOnLink }, this.#options.nodes)
     this.#sessions.apply(this.#wanted)
     for (const key of this.#routeMakers.keys()) if (!this.#wanted.has(key)) this.#routeMakers.delete(key)
     for (const { key, node, peer, terms } of this.#wanted.values()) {
@@ -178,7 +220,7 @@ export class Standalone {
       const make = this.#routeMakers.get(key) ?? createRouteMaker()
       this.#routeMakers.set(key, make)
       const routes = pass.nodePlans.get(node)?.routes.get(peer) ?? []
-      this.#sessions.setRoutes(key, make(routes, nextHopsOf(model, node, terms.remote)))
+      this.#sessions.setRoutes(key, make(routes, { ...terms.routes, isLeaving: this.#isLeaving }))
     }
   }
 
@@ -192,18 +234,7 @@ export class Standalone {
 
   async #writeStatus(): Promise<void> {
     if (this.#status === undefined || this.#lastPass === undefined) return
-    const failure = await this.#status.write(this.#lastPass, this.#wanted, this.#sessions.snapshots())
+    const failure = await this.#status.write(this.#lastPass, this.#wanted, this.#sessions.now())
     if (failure !== undefined) this.#options.report({ event: 'state', outcome: 'failed', message: failure })
   }
-}
-
-/**
- * The session's own address serves its own family. For the other one it has to be said, and the node's internal IP is what
- * the rest of the cluster reaches the node by.
- */
-function nextHopsOf(model: Model, node: string, remote: Endpoint): NextHops {
-  const own = remote.address.family
-  const nextHop = (family: Family): Address | undefined =>
-    family === own ? undefined : model.nodes.get(node)?.internalIPs.find((address) => address.family === family)
-  return { ipv4: nextHop('ipv4'), ipv6: nextHop('ipv6') }
 }

@@ -5,6 +5,7 @@ import type { Decision as AllocationDecision } from '@holdfast/ipam'
 import type { PeerSnapshot } from '@holdfast/net'
 import { stateLabel } from '../output/labels.ts'
 import type { Pass } from './pipeline.ts'
+import type { SessionNow } from './session.ts'
 import type { WantedSession } from './sessions.ts'
 
 /** The status files of a state directory: one for each Service and for each node that this process speaks for. */
@@ -21,7 +22,7 @@ export class StatusFiles {
   async write(
     pass: Pass,
     wanted: ReadonlyMap<string, WantedSession>,
-    sessions: readonly { readonly wanted: WantedSession; readonly snapshot: PeerSnapshot }[],
+    sessions: readonly SessionNow[],
   ): Promise<string | undefined> {
     const results = [
       await this.#state.syncYamlFiles('services', this.#serviceFiles(pass)),
@@ -88,7 +89,7 @@ function nodeDecision(node: string, decision: Decision): object {
 function nodeFiles(
   pass: Pass,
   wanted: ReadonlyMap<string, WantedSession>,
-  sessions: readonly { readonly wanted: WantedSession; readonly snapshot: PeerSnapshot }[],
+  sessions: readonly SessionNow[],
 ): ReadonlyMap<string, object> {
   const snapshots = new Map(sessions.map(({ wanted: { key }, snapshot }) => [key, snapshot]))
   return new Map(

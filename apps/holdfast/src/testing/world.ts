@@ -80,6 +80,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     transport: network.host(...Object.values(nodeAddresses)),
     clock,
     report,
+    record: undefined,
+    isOnLink: () => true,
     beforeSessions: () => Promise.resolve(),
   })
   await standalone.start()

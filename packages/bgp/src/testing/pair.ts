@@ -1,7 +1,7 @@
 import type { Message } from '../messages.ts'
 import type { PeerInput, PeerOutput, Role, TimerName } from '../peer.ts'
 import type { Peer } from '../step.ts'
-import { refusal, step } from '../step.ts'
+import { inboundRole, refusal, step } from '../step.ts'
 import { local, notificationOf, remote } from './peers.ts'
 
 /** What travels on a connection: the news that it is up, messages, and its end. */
@@ -15,10 +15,11 @@ interface Lane {
   readonly segments: Segment[]
 }
 
-/** A TCP connection; the side that dialed has it as `active`. */
+/** A TCP connection. The side that dialed has it as `active`, the other one mostly as `passive`. */
 interface Wire {
   readonly dialer: Side
   readonly isOpenAt: Map<Side, boolean>
+  acceptedAs: Role
 }
 
 /** One of the two speakers with its timers and connections. */
@@ -75,6 +76,16 @@ export class Pair {
     this.input(due.side, { kind: 'timer', role: due.role, timer: due.timer })
   }
 
+  /** A side loses its power and starts again as another peer: what it had open is forgotten, and nobody is told. */
+  restart(side: Side, peer: Peer): void {
+    for (const wire of side.wires.values()) wire.isOpenAt.set(side, false)
+    this.#lanes = this.#lanes.filter(({ to, wire }) => to !== side && wire.isOpenAt.get(side) !== false)
+    side.wires.clear()
+    side.timers.clear()
+    side.peer = peer
+    this.input(side, { kind: 'start' })
+  }
+
   input(side: Side, input: PeerInput): void {
     const { peer, outputs } = step(side.peer, input, this.now)
     side.peer = peer
@@ -112,6 +123,7 @@ export class Pair {
     const other = this.#other(side)
     const wire: Wire = {
       dialer: side,
+      acceptedAs: 'passive',
       isOpenAt: new Map([
         [side, true],
         [other, true],
@@ -123,9 +135,9 @@ export class Pair {
 
   #lane(from: Side, role: Role): Segment[] {
     const wire = from.wires.get(role)
-    const lane = this.#lanes.find((each) => each.wire === wire && each.to !== from)
-    if (lane === undefined) throw new Error(`${from.name} sends on a ${role} connection that it does not have`)
-    return lane.segments
+    if (wire === undefined) throw new Error(`${from.name} sends on a ${role} connection that it does not have`)
+    // A side that restarted takes nothing on its old connections.
+    return this.#lanes.find((each) => each.wire === wire && each.to !== from)?.segments ?? []
   }
 
   #close(side: Side, role: Role): void {
@@ -137,10 +149,10 @@ export class Pair {
   #deliver({ wire, to, segments }: Lane): void {
     const segment = segments.shift()
     if (segment === undefined || wire.isOpenAt.get(to) === false) return
-    const role = wire.dialer === to ? 'active' : 'passive'
+    const role = wire.dialer === to ? 'active' : wire.acceptedAs
     switch (segment.kind) {
       case 'up':
-        this.#up(to, role, wire)
+        this.#up(to, wire)
         break
       case 'message':
         this.input(to, { kind: 'received', role, message: segment.message })
@@ -153,18 +165,20 @@ export class Pair {
     }
   }
 
-  #up(to: Side, role: Role, wire: Wire): void {
-    if (role === 'active') {
-      this.input(to, { kind: 'connected', role, local, remote })
+  #up(to: Side, wire: Wire): void {
+    if (wire.dialer === to) {
+      this.input(to, { kind: 'connected', role: 'active', local, remote })
       return
     }
-    if (to.wires.has('passive') || refusal(to.peer) !== undefined) {
+    const role = inboundRole(to.peer)
+    if (to.wires.has(role) || refusal(to.peer) !== undefined) {
       wire.isOpenAt.set(to, false)
       const back = this.#lanes.find((lane) => lane.wire === wire && lane.to !== to)
       back?.segments.push({ kind: 'message', message: notificationOf(6, 5) }, { kind: 'end' })
       return
     }
-    to.wires.set('passive', wire)
+    wire.acceptedAs = role
+    to.wires.set(role, wire)
     this.input(to, { kind: 'connected', role, local: remote, remote: local })
   }
 }

@@ -1,6 +1,14 @@
 import { ipv4 } from '@holdfast/ip'
-import type { Capability, Message, NotificationMessage, OpenMessage, UpdateMessage } from '../messages.ts'
-import type { PeerConfig, PeerInput, PeerOutput, Role, TimerName } from '../peer.ts'
+import type {
+  Capability,
+  GracefulRestartCapability,
+  Message,
+  NotificationMessage,
+  OpenMessage,
+  UpdateMessage,
+} from '../messages.ts'
+import type { Negotiated, PeerConfig, PeerInput, PeerOutput, Role, TimerName } from '../peer.ts'
+import type { RouteAttributes } from '../routes.ts'
 import type { Connection } from '../session.ts'
 import type { Peer } from '../step.ts'
 import { createPeer, step } from '../step.ts'
@@ -19,12 +27,72 @@ export const configOf = (changes: Partial<PeerConfig> = {}): PeerConfig => ({
   isPassive: false,
   delayOpenSeconds: 0,
   families: ['ipv4', 'ipv6'],
+  globalAsn: undefined,
+  gracefulRestart: undefined,
+  longLivedStaleSeconds: undefined,
+  hasAddPath: false,
+  hasExtendedNextHop: false,
+  role: undefined,
+  isRoleStrict: false,
+  prefixLimit: undefined,
+  sendHoldSeconds: undefined,
+  withheldCapabilities: [],
   seed: 1,
   ...changes,
 })
 
 export const fourOctet = (asn: number): Capability => ({ kind: 'fourOctetAs', asn })
 export const unicast = (afi: number): Capability => ({ kind: 'multiprotocol', afi, safi: 1 })
+
+/** RFC 4724 with the N bit of RFC 8538, as a router offers it for both families. */
+export const gracefulRestart = (changes: Partial<GracefulRestartCapability> = {}): GracefulRestartCapability => ({
+  kind: 'gracefulRestart',
+  isRestarting: false,
+  hasNotification: true,
+  restartTimeSeconds: 120,
+  families: [
+    { afi: 1, safi: 1, isForwarding: true },
+    { afi: 2, safi: 1, isForwarding: true },
+  ],
+  ...changes,
+})
+
+/** A session between AS 65010 and AS 65020 on which nothing beyond both families and the usual is negotiated. */
+export const negotiatedOf = (changes: Partial<Negotiated> = {}): Negotiated => ({
+  localAsn: 65010,
+  remoteAsn: 65020,
+  remoteRouterId: 0x0a000002,
+  isInternal: false,
+  holdTimeSeconds: 90,
+  keepaliveSeconds: 30,
+  families: ['ipv4', 'ipv6'],
+  isFourOctetAs: true,
+  hasRouteRefresh: true,
+  hasEnhancedRefresh: false,
+  maxReceivedLength: 4096,
+  maxSentLength: 4096,
+  addPath: [],
+  extendedNextHop: [],
+  gracefulRestart: undefined,
+  role: undefined,
+  sendHoldSeconds: 480,
+  globalAsn: undefined,
+  localAddress: local,
+  remoteAddress: remote,
+  ...changes,
+})
+
+export const attributesOf = (changes: Partial<RouteAttributes> = {}): RouteAttributes => ({
+  origin: 'igp',
+  localPref: undefined,
+  med: undefined,
+  communities: [],
+  largeCommunities: [],
+  extendedCommunities: [],
+  prepend: 0,
+  nextHop: undefined,
+  ...changes,
+})
 
 /** The OPEN of a router in AS 65020 that speaks all that we speak. */
 export const openOf = (changes: Partial<OpenMessage> = {}): OpenMessage => ({
@@ -93,6 +161,7 @@ export function render(output: PeerOutput): string {
     case 'dial':
       return 'dial'
     case 'hangUp':
+      return output.isAbrupt === true ? 'abort' : 'hangUp'
     case 'codec':
     case 'established':
       return output.kind

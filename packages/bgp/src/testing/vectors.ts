@@ -25,6 +25,10 @@ export const external: CodecContext = {
   isInternal: false,
   localAddress: undefined,
   families: ['ipv4', 'ipv6'],
+  maxReceivedLength: 4096,
+  maxSentLength: 4096,
+  addPath: { send: [], receive: [] },
+  extendedNextHop: [],
 }
 export const internal: CodecContext = { ...external, isInternal: true }
 export const twoOctet: CodecContext = { ...external, isFourOctetAs: false }
@@ -36,6 +40,8 @@ export const attributes = (partial: Partial<PathAttributes> = {}): PathAttribute
   med: undefined,
   communities: [],
   largeCommunities: [],
+  extendedCommunities: [],
+  onlyToCustomer: undefined,
   others: [],
   ...partial,
 })

@@ -3,6 +3,7 @@ import { parseAddress } from '@holdfast/ip'
 import { z } from 'zod'
 import { endpointSliceFields, nodeFields, secretFields, serviceFields } from '../schemas/core.ts'
 import { metadataSchema } from '../schemas/metadata.ts'
+import { passwordOf } from '../secret-password.ts'
 import type { EndpointSlice, Meta, Namespace, Node, Secret, Service } from '../types.ts'
 import type { Definition } from './definition.ts'
 import { define } from './definition.ts'
@@ -95,8 +96,7 @@ export const namespaceNameLabel = 'kubernetes.io/metadata.name'
 const secretOf = ({ type, data, stringData }: z.output<typeof secretSchema>, meta: Meta): Secret => ({
   kind: 'Secret',
   meta,
-  type: orUndefined(type) ?? 'Opaque',
-  hasPassword: [stringData, data].some((values) => orUndefined(values?.['password']) !== undefined),
+  password: passwordOf(orUndefined(type) ?? 'Opaque', stringData ?? {}, data ?? {}),
 })
 
 /** Kubernetes' own kinds that are read. */

@@ -1,5 +1,5 @@
-import type { z } from 'zod'
-import type { metadataSchema } from '../schemas/metadata.ts'
+import { z } from 'zod'
+import { metadataSchema } from '../schemas/metadata.ts'
 import type { FieldPath, Kind, Meta, ObjectRef, Resource } from '../types.ts'
 
 /** A field that is valid but has no effect. */
@@ -25,7 +25,7 @@ export interface Definition {
   readonly kind: Kind
   readonly apiVersion: string
   readonly isNamespaced: boolean
-  /** Schema of the whole object; `shape.spec` of a metallb.io kind is what its CRD says of spec. */
+  /** Schema of the whole object; `shape.spec` of a configuration kind is what its CRD says of spec. */
   readonly schema: z.ZodObject
   readonly read: (value: unknown, ref: ObjectRef) => ReadResult
 }
@@ -48,10 +48,21 @@ export function define<S extends z.ZodObject<{ metadata: typeof metadataSchema }
   }
 }
 
+/** The schema of a kind that says everything under spec. */
+export const withSpec = <S extends z.ZodType>(spec: S) => z.object({ metadata: metadataSchema, spec })
+
 const metaOf = (metadata: z.output<typeof metadataSchema>, ref: ObjectRef): Meta => ({
   ref,
   labels: metadata.labels ?? {},
-  annotations: metadata.annotations ?? {},
+  annotations: withoutLastApplied(metadata.annotations ?? {}),
   uid: metadata.uid ?? '',
   isStale: false,
 })
+
+/** kubectl keeps a copy of the whole manifest here, passwords included; nobody needs it. */
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration'
+
+const withoutLastApplied = (annotations: Meta['annotations']): Meta['annotations'] =>
+  Object.hasOwn(annotations, lastApplied)
+    ? Object.fromEntries(Object.entries(annotations).filter(([key]) => key !== lastApplied))
+    : annotations

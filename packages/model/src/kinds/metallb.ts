@@ -1,13 +1,12 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { advertisementSpec } from '../schemas/advertisement.ts'
 import { bfdSpec } from '../schemas/bfd.ts'
 import { communitySpec } from '../schemas/community.ts'
-import { metadataSchema } from '../schemas/metadata.ts'
 import { peerSpec, peerSpecV1beta1, toV1beta2 } from '../schemas/peer.ts'
 import { poolSpec } from '../schemas/pool.ts'
 import type { BFDProfile, BGPAdvertisement, Kind, Meta } from '../types.ts'
 import type { Definition } from './definition.ts'
-import { define } from './definition.ts'
+import { define, withSpec } from './definition.ts'
 import { buildPeer } from './peer.ts'
 
 export const metallbGroup = 'metallb.io'
@@ -17,8 +16,6 @@ const identity = (kind: Kind, version: string): Pick<Definition, 'kind' | 'apiVe
   apiVersion: `${metallbGroup}/${version}`,
   isNamespaced: true,
 })
-
-const withSpec = <S extends z.ZodType>(spec: S) => z.object({ metadata: metadataSchema, spec })
 
 const pool = define(identity('IPAddressPool', 'v1beta1'), withSpec(poolSpec), ({ spec }, meta) => ({
   kind: 'IPAddressPool',
@@ -53,11 +50,9 @@ const peerV1beta1 = define(identity('BGPPeer', 'v1beta1'), withSpec(peerSpecV1be
   buildPeer(toV1beta2(spec), meta),
 )
 
-const bfdProfile = define(identity('BFDProfile', 'v1beta1'), withSpec(bfdSpec), ({ spec }, meta) => ({
-  resource: bfdProfileOf(spec, meta),
-  notes: [{ path: [], value: meta.ref.name, reason: 'BFD is not in force in this version' }],
-  communities: [],
-}))
+const bfdProfile = define(identity('BFDProfile', 'v1beta1'), withSpec(bfdSpec), ({ spec }, meta) =>
+  bfdProfileOf(spec, meta),
+)
 
 const bfdProfileOf = (spec: z.output<typeof bfdSpec>, meta: Meta): BFDProfile => ({
   kind: 'BFDProfile',

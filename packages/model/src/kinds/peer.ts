@@ -1,5 +1,7 @@
 import { formatAddress } from '@holdfast/ip'
+import type { EffectivePeerPolicy } from '../peer-policy.ts'
 import type { PeerSpec } from '../schemas/peer.ts'
+import { SecretText } from '../secret-text.ts'
 import type { BGPPeer, Meta } from '../types.ts'
 import type { Built, Note } from './definition.ts'
 
@@ -10,31 +12,35 @@ export interface SessionObstacle {
 }
 
 /**
- * Why no session to a peer may be opened; empty where one may. Each of these fields is valid, and a session that leaves
- * it out would be refused by the router, be less protected than asked, or run in another network than asked.
+ * Why no session to a peer may be opened; empty where one may. Each of these fields is valid by itself, and a session that
+ * leaves it out would be refused by the router or be less protected than asked. `policy` is what `effectivePolicy` says.
  */
-export function sessionObstacles(peer: BGPPeer): readonly SessionObstacle[] {
+export function sessionObstacles(peer: BGPPeer, policy: EffectivePeerPolicy | undefined): readonly SessionObstacle[] {
   const obstacles: SessionObstacle[] = []
   const add = (path: string, reason: string): unknown => obstacles.push({ path, reason })
-  if (peer.hasPassword) {
-    const path = peer.passwordSecret === undefined ? 'spec.password' : 'spec.passwordSecret'
-    add(path, 'TCP MD5 is not in force in this version, and no session is opened without it')
+  if (hasForeignSource(peer)) add('spec.sourceAddress', foreignSource)
+  if (peer.passwordSecret !== undefined && peer.password === undefined) {
+    add('spec.passwordSecret', `${peer.passwordObstacle ?? 'The Secret is not there'}: no session is opened without it`)
   }
-  if (peer.interface !== undefined) {
-    add('spec.interface', 'unnumbered sessions are not in force in this version: no session is opened')
+  const tcpAo = policy?.tcpAo ?? []
+  for (const { sendId } of tcpAo.filter(({ secret }) => secret === undefined)) {
+    const key = `the Secret of the TCP-AO key with sendID ${sendId}`
+    add('spec.tcpAO', `${key} is not there or cannot be used: no session is opened without it (PeerPolicy)`)
   }
-  if (peer.vrf !== undefined) add('spec.vrf', 'VRFs are not in force in this version: no session is opened')
-  if (peer.localASN !== undefined && peer.localASN !== peer.myASN) {
-    add('spec.localASN', 'a local AS of one peer is not in force in this version, and the router would refuse myASN')
-  }
-  if (hasForeignSource(peer)) {
-    add('spec.sourceAddress', 'is of another family than peerAddress: no session can be opened from it')
+  if (tcpAo.length > 0 && asksForPassword(peer)) {
+    add('spec.tcpAO', 'a connection has either a TCP MD5 password or TCP-AO keys, and the peer has both (PeerPolicy)')
   }
   return obstacles
 }
 
+const foreignSource = 'is of another family than peerAddress: no session can be opened from it'
+
 const hasForeignSource = ({ sourceAddress, peerAddress }: BGPPeer): boolean =>
   sourceAddress !== undefined && peerAddress !== undefined && sourceAddress.family !== peerAddress.family
+
+/** Whether a peer is to be protected by TCP MD5, with its password there or not. */
+export const asksForPassword = ({ password, passwordSecret }: BGPPeer): boolean =>
+  password !== undefined || passwordSecret !== undefined
 
 /** A BGPPeer of its spec, in the form of v1beta2. */
 export function buildPeer(spec: PeerSpec, meta: Meta): Built {
@@ -53,7 +59,6 @@ const orUndefined = <T extends string | number>(value: T | undefined): T | undef
   value === '' || value === 0 ? undefined : value
 
 function peerOf(spec: PeerSpec, meta: Meta): BGPPeer {
-  const passwordSecret = secretOf(spec, meta)
   return {
     kind: 'BGPPeer',
     meta,
@@ -72,45 +77,23 @@ function peerOf(spec: PeerSpec, meta: Meta): BGPPeer {
     localASN: spec.localASN,
     ebgpMultiHop: spec.ebgpMultiHop === true,
     dualStackAddressFamily: spec.dualStackAddressFamily,
-    hasPassword: spec.password !== undefined || passwordSecret !== undefined,
-    passwordSecret,
+    password: spec.password === undefined ? undefined : new SecretText(spec.password),
+    passwordObstacle: undefined,
+    passwordSecret: secretOf(spec, meta),
     bfdProfile: orUndefined(spec.bfdProfile),
     enableGracefulRestart: spec.enableGracefulRestart === true,
     vrf: spec.vrf,
   }
 }
 
+/** The fields that have no effect. */
 function notesOf(spec: PeerSpec, peer: BGPPeer): readonly Note[] {
-  const notes: Note[] = sessionObstacles(peer).map(({ path, reason }) => ({
-    path: path.split('.'),
-    value: obstacleValue(peer, path),
-    reason,
-  }))
-  const add = (field: string, value: string | boolean, reason: string): unknown =>
-    notes.push({ path: ['spec', field], value: String(value), reason })
-  if (peer.bfdProfile !== undefined) {
-    add('bfdProfile', peer.bfdProfile, 'BFD is not in force in this version: a dead peer is noticed by the hold time')
+  const notes: Note[] = []
+  const add = (field: string, value: string, reason: string): unknown =>
+    notes.push({ path: ['spec', field], value, reason })
+  if (peer.sourceAddress !== undefined && hasForeignSource(peer)) {
+    add('sourceAddress', formatAddress(peer.sourceAddress), foreignSource)
   }
-  if (peer.enableGracefulRestart) {
-    add('enableGracefulRestart', true, 'graceful restart is not in force in this version')
-  }
-  if (spec.disableMP) add('disableMP', true, 'the field is deprecated and has no effect in MetalLB either')
+  if (spec.disableMP) add('disableMP', 'true', 'the field is deprecated and has no effect in MetalLB either')
   return notes
-}
-
-function obstacleValue(peer: BGPPeer, path: string): string {
-  switch (path) {
-    case 'spec.interface':
-      return peer.interface ?? ''
-    case 'spec.vrf':
-      return peer.vrf ?? ''
-    case 'spec.localASN':
-      return String(peer.localASN ?? '')
-    case 'spec.sourceAddress':
-      return peer.sourceAddress === undefined ? '' : formatAddress(peer.sourceAddress)
-    case 'spec.passwordSecret':
-      return peer.passwordSecret?.name ?? ''
-    default:
-      return '(secret)'
-  }
 }

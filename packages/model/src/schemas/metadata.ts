@@ -3,7 +3,8 @@ import { problem } from '../rules.ts'
 import type { Reading } from './rule.ts'
 import { textAs } from './rule.ts'
 
-function readName(text: string): Reading<string> {
+/** A name as Kubernetes allows it: RFC 1123's subdomain. */
+export function readName(text: string): Reading<string> {
   return /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/.test(text)
     ? { ok: true, value: text }
     : { ok: false, problem: problem('invalid-name', { name: text }) }

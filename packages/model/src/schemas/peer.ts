@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { mostKeyOctets, octetsOf } from '../octets.ts'
 import type { Problem } from '../problem.ts'
 import { problem } from '../rules.ts'
 import type { Fields, Reading, Report } from './rule.ts'
@@ -36,6 +37,15 @@ const readConnectTime = durationThat((ms) =>
     : problem('invalid-connect-time', { found: inSeconds(ms) }),
 )
 
+/** TCP MD5 keys are as long as the kernel has room for; FRR has the same limit. */
+function readPassword(text: string): Reading<string> {
+  const octets = octetsOf(text)
+  if (octets > mostKeyOctets) {
+    return { ok: false, problem: problem('password-too-long', { octets, most: mostKeyOctets }) }
+  }
+  return readLine('password')(text)
+}
+
 const asn = z.int().min(0).max(0xffffffff)
 
 /** The CRD stops at 16384, for no reason that it gives; every TCP port is accepted here. */
@@ -49,7 +59,7 @@ const common = {
   holdTime: textAs(readHoldTime).optional(),
   keepaliveTime: textAs(readKeepaliveTime).optional(),
   nodeSelectors: labelSelectors('nodeSelectors'),
-  password: optionalTextAs(readLine('password')),
+  password: optionalTextAs(readPassword),
   bfdProfile: z.string().optional(),
   ebgpMultiHop: z.boolean().optional(),
 }

@@ -92,8 +92,11 @@ function readLargeCommunity(text: string, parts: readonly string[]): Reading<Com
 }
 
 /** A list of texts, each at most once. `list` is how a person calls the list. */
-export const uniqueTexts = (list: string) =>
-  withListRule(z.string(), (elements, report) => {
+export const uniqueTexts = (list: string) => uniqueListOf(z.string(), list)
+
+/** The same, of the texts that `element` allows. */
+export const uniqueListOf = <E extends z.ZodType<string>>(element: E, list: string) =>
+  withListRule(element, (elements, report) => {
     const firsts = new Map<string, number>()
     for (const [index, text] of elements.entries()) {
       if (text === undefined) continue

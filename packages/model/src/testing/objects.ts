@@ -33,3 +33,23 @@ export const namespace = (name: string, labels: Readonly<Record<string, string>>
 
 export const service = (name: string, spec: Spec = {}, metadata: Spec = {}): RawObject =>
   object({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'shop', ...metadata }, spec })
+
+/** A holdfast.dev PeerPolicy. */
+export const policy = (name: string, spec: Spec = {}, metadata: Spec = {}): RawObject =>
+  object({
+    apiVersion: 'holdfast.dev/v1alpha1',
+    kind: 'PeerPolicy',
+    metadata: { name, namespace: 'metallb-system', ...metadata },
+    spec,
+  })
+
+/** A Secret that holds a BGP password. */
+export const secret = (name: string, password: string, more: Spec = {}): RawObject =>
+  object({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace: 'metallb-system' },
+    type: 'kubernetes.io/basic-auth',
+    stringData: { password },
+    ...more,
+  })

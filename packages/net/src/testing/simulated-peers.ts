@@ -5,8 +5,9 @@ import { createVirtualClock, type Clock, type VirtualClock } from '@holdfast/run
 import { createPeerDriver } from '../driver.ts'
 import type { PeerDriver, PeerEvent } from '../driver-types.ts'
 import { listenForPeers, type ListenerEvent } from '../listener.ts'
+import type { RecordEntry } from '../recording.ts'
 import { createSimulatedNetwork, type SimulatedNetwork, type SimulatedNetworkOptions } from '../simulated-network.ts'
-import type { Endpoint, Transport } from '../transport.ts'
+import type { Endpoint, SocketOptions, Transport } from '../transport.ts'
 
 export const PORT = 179
 
@@ -32,6 +33,16 @@ export function configOf(overrides: Partial<PeerConfig> = {}): PeerConfig {
     isPassive: false,
     delayOpenSeconds: 0,
     families: ['ipv4', 'ipv6'],
+    globalAsn: undefined,
+    gracefulRestart: undefined,
+    longLivedStaleSeconds: undefined,
+    hasAddPath: false,
+    hasExtendedNextHop: false,
+    role: undefined,
+    isRoleStrict: false,
+    prefixLimit: undefined,
+    sendHoldSeconds: undefined,
+    withheldCapabilities: [],
     seed: 1,
     ...overrides,
   }
@@ -43,6 +54,9 @@ export interface SpeakerOptions {
   readonly clock: Clock
   readonly local: Endpoint | undefined
   readonly remote: Endpoint
+  readonly socket?: SocketOptions
+  readonly isRestarting?: boolean
+  readonly record?: (entry: RecordEntry) => void
   /** Called before the event is recorded. */
   readonly intercept?: (event: PeerEvent) => void
 }
@@ -56,7 +70,8 @@ export function createSpeaker({ intercept, ...options }: SpeakerOptions): Speake
     events.push({ atMs: options.clock.now(), event })
     collect(learned, event)
   }
-  const driver = createPeerDriver({ ...options, observe })
+  const { socket, isRestarting = false, record } = options
+  const driver = createPeerDriver({ ...options, socket, isRestarting, record, observe })
   return {
     driver,
     events,
@@ -95,6 +110,8 @@ export function routesOf(first: number, count: number, communities: readonly num
     med: undefined,
     communities,
     largeCommunities: [],
+    extendedCommunities: [],
+    prepend: 0,
     nextHop: undefined,
   } as const
   return Array.from({ length: count }, (_, index) => ({
@@ -112,6 +129,9 @@ export interface SimulatedPeersOptions {
   readonly b?: Partial<PeerConfig>
   readonly network?: Partial<SimulatedNetworkOptions>
   readonly interceptA?: (event: PeerEvent) => void
+  readonly socketA?: SocketOptions
+  readonly recordA?: (entry: RecordEntry) => void
+  readonly recordB?: (entry: RecordEntry) => void
 }
 
 /** Two speakers, A and B, each with a listener, on a simulated network. */
@@ -145,6 +165,8 @@ export async function createSimulatedPeers(options: SimulatedPeersOptions = {}):
     local: { address: addressA, port: 0 },
     remote: at(addressB),
     ...(options.interceptA !== undefined && { intercept: options.interceptA }),
+    ...(options.socketA !== undefined && { socket: options.socketA }),
+    ...(options.recordA !== undefined && { record: options.recordA }),
   })
   const b = createSpeaker({
     config: configOf({ localAsn: 65002, remoteAsn: 65001, routerId: 0x0a000002, seed: 2 * seed + 1, ...options.b }),
@@ -152,6 +174,7 @@ export async function createSimulatedPeers(options: SimulatedPeersOptions = {}):
     clock,
     local: undefined,
     remote: at(addressA),
+    ...(options.recordB !== undefined && { record: options.recordB }),
   })
   const listen = async (transport: Transport, address: Address, speaker: Speaker): Promise<ListenerEvent[]> => {
     const told: ListenerEvent[] = []

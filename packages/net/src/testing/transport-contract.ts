@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { Address } from '@holdfast/ip'
 import { equalEndpoints } from '../endpoint.ts'
+import { NO_OPTIONS } from '../tcp-transport-options.ts'
 import type {
   Connection,
   ConnectionFault,
@@ -9,6 +10,7 @@ import type {
   DialResult,
   Endpoint,
   Listener,
+  SocketOptions,
   Stoppable,
   Transport,
 } from '../transport.ts'
@@ -39,6 +41,8 @@ interface Watched {
 }
 
 const TIMEOUT_MS = 5000
+/** Longer than a test lets things happen, also in simulated time. */
+const LONG_TIMEOUT_MS = 3_600_000
 const LINGER_MS = 1000
 const MANY_BYTES = 8_000_000
 
@@ -58,6 +62,11 @@ function watch(connection: Connection): Watched {
   const byteCount = (): number => chunks.reduce((sum, { length }) => sum + length, 0)
   return { connection, faults, byteCount, text: () => Buffer.concat(chunks).toString(), drainCount: () => drains }
 }
+
+const KEY = 'correct horse'
+const OTHER_KEY = 'battery staple'
+
+const withKey = (md5Password: string): SocketOptions => ({ ...NO_OPTIONS, md5Password })
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -84,13 +93,14 @@ export function describeTransportContract(name: string, create: () => TransportF
     async function listen(
       accepted: Watched[] = [],
       at: Endpoint = { address: fixture.farAddress, port: 0 },
+      faults?: ConnectionFault[],
     ): Promise<Listener> {
       const result = await fixture.far.listen(at, {
         accepted: (connection) => {
           connections.push(connection)
           accepted.push(watch(connection))
         },
-        faulted: (fault) => assert.fail(fault.message),
+        faulted: (fault) => (faults === undefined ? assert.fail(fault.message) : void faults.push(fault)),
       })
       assert.equal(result.kind, 'listening')
       listeners.push(result.listener)
@@ -105,7 +115,8 @@ export function describeTransportContract(name: string, create: () => TransportF
     function dial(to: Endpoint, options: Partial<DialOptions> = {}): Dialled {
       const results: DialResult[] = []
       const watched: Watched[] = []
-      const dialled = fixture.near.dial({ to, from: undefined, timeoutMs: TIMEOUT_MS, ...options }, (result) => {
+      const whole = { to, from: undefined, timeoutMs: TIMEOUT_MS, socket: undefined, ...options }
+      const dialled = fixture.near.dial(whole, (result) => {
         results.push(result)
         if (result.kind === 'failed') return
         connections.push(result.connection)
@@ -231,7 +242,9 @@ export function describeTransportContract(name: string, create: () => TransportF
 
     it('the unspecified address takes connections to every address of the host', async () => {
       const accepted: Watched[] = []
-      const at: Endpoint = { address: { family: 'ipv4', value: 0 }, port: 0 }
+      const { family } = fixture.farAddress
+      const address: Address = family === 'ipv4' ? { family, value: 0 } : { family, value: 0n }
+      const at: Endpoint = { address, port: 0 }
       const { local } = await listen(accepted, at)
       const { watched } = dial({ address: fixture.farAddress, port: local.port })
       await fixture.until(() => watched.length > 0 && accepted.length > 0)
@@ -343,5 +356,220 @@ export function describeTransportContract(name: string, create: () => TransportF
       assert.equal(near.connection.pendingBytes(), 0)
       await fixture.until(() => far.byteCount() === MANY_BYTES)
     })
+
+    it('a connection that is paused gets nothing, and all of it when it goes on', async () => {
+      const { near, far } = await connect()
+      near.connection.pause(true)
+      far.connection.send(bytesOf('one '))
+      await fixture.settle()
+      far.connection.send(bytesOf('two'))
+      await fixture.settle()
+      assert.equal(near.text(), '')
+      near.connection.pause(false)
+      await fixture.until(() => near.text() === 'one two')
+    })
+
+    it('the peer of a paused connection has to wait, and the other direction does not', async () => {
+      const { near, far } = await connect()
+      near.connection.pause(true)
+      far.connection.send(new Uint8Array(2 * MANY_BYTES))
+      near.connection.send(bytesOf('still sending'))
+      await fixture.until(() => far.text() === 'still sending')
+      await fixture.settle()
+      assert.ok(far.connection.pendingBytes() > 0)
+      assert.equal(near.byteCount(), 0)
+      near.connection.pause(false)
+      await fixture.until(() => near.byteCount() === 2 * MANY_BYTES && far.connection.pendingBytes() === 0)
+    })
+
+    it('a paused connection that we close ends as one that is not paused', async () => {
+      const { near, far } = await connect()
+      near.connection.pause(true)
+      far.connection.send(new Uint8Array(MANY_BYTES / 10))
+      near.connection.send(bytesOf('last words'))
+      near.connection.close(60_000)
+      await fixture.until(() => far.faults.length > 0)
+      assert.deepEqual([far.text(), far.faults[0]?.code], ['last words', 'EOF'])
+      await fixture.until(() => near.faults.length > 0)
+      assert.equal(near.byteCount(), 0)
+    })
+
+    it('what ordinary connections need there is no obstacle to, nor to MD5 and TTLs', () => {
+      assert.equal(fixture.near.obstacle(NO_OPTIONS), undefined)
+      assert.equal(fixture.near.obstacle({ ...withKey(KEY), ttl: 255, minimumTtl: 255 }), undefined)
+    })
+
+    /** A listener that demands `far` of the near host, and a dial of that with `near`. */
+    async function meet(
+      near: SocketOptions,
+      far: SocketOptions,
+    ): Promise<{ accepted: Watched[]; dialled: Dialled; at: Listener }> {
+      const accepted: Watched[] = []
+      const at = await listen(accepted)
+      assert.deepEqual(at.protect([{ address: fixture.nearAddress, socket: far }]), [])
+      const from = { address: fixture.nearAddress, port: 0 }
+      const dialled = dial(at.local, { from, socket: near, timeoutMs: LONG_TIMEOUT_MS })
+      return { accepted, dialled, at }
+    }
+
+    async function join(
+      near: SocketOptions,
+      far: SocketOptions,
+    ): Promise<{ near: Watched; far: Watched; at: Listener }> {
+      const { accepted, dialled, at } = await meet(near, far)
+      await fixture.until(() => dialled.watched.length > 0 && accepted.length > 0)
+      return { near: dialled.watched[0]!, far: accepted[0]!, at }
+    }
+
+    async function talk(near: Watched, far: Watched): Promise<void> {
+      near.connection.send(bytesOf('there'))
+      far.connection.send(bytesOf('back'))
+      await fixture.until(() => far.text().endsWith('there') && near.text().endsWith('back'))
+    }
+
+    it('two ends with the same MD5 key connect and talk [rfc2385-2.0-signed-segments]', async () => {
+      const { near, far } = await join(withKey(KEY), withKey(KEY))
+      await talk(near, far)
+    })
+
+    for (const [what, nearOptions, farOptions] of [
+      ['another MD5 key than the listener has for it', withKey(OTHER_KEY), withKey(KEY)],
+      ['no MD5 key where the listener has one for it', { ...NO_OPTIONS, ttl: 64 }, withKey(KEY)],
+      ['an MD5 key where the listener has none for it', withKey(KEY), { ...NO_OPTIONS, ttl: 64 }],
+    ] as const) {
+      it(`a dial with ${what} does not get through and is answered with nothing [rfc2385-2.0-silent-drop] [rfc2385-2.0-no-response]`, async () => {
+        const { accepted, dialled } = await meet(nearOptions, farOptions)
+        await fixture.settle()
+        assert.deepEqual([accepted.length, dialled.results.length], [0, 0])
+        fixture.pass(LONG_TIMEOUT_MS)
+        await fixture.until(() => dialled.results.length > 0)
+        assert.equal(dialled.results[0]?.kind === 'failed' && dialled.results[0].fault.code, 'ETIMEDOUT')
+        assert.equal(accepted.length, 0)
+      })
+    }
+
+    it('a peer without protection connects while others are protected', async () => {
+      const accepted: Watched[] = []
+      const at = await listen(accepted)
+      const protectedPeers = [{ address: fixture.foreignAddress, socket: withKey(KEY) }]
+      assert.deepEqual(at.protect(protectedPeers), [])
+      const { watched } = dial(at.local, { from: { address: fixture.nearAddress, port: 0 } })
+      await fixture.until(() => watched.length > 0 && accepted.length > 0)
+      await talk(watched[0]!, accepted[0]!)
+    })
+
+    it('keys of a listener change while it listens, and go', async () => {
+      const { at } = await join(withKey(KEY), withKey(KEY))
+      const from = { address: fixture.nearAddress, port: 0 }
+      assert.deepEqual(at.protect([{ address: fixture.nearAddress, socket: withKey(OTHER_KEY) }]), [])
+      const old = dial(at.local, { from, socket: withKey(KEY) })
+      const renewed = dial(at.local, { from, socket: withKey(OTHER_KEY) })
+      await fixture.until(() => renewed.watched.length > 0)
+      assert.deepEqual(old.results, [])
+      old.stop()
+      assert.deepEqual(at.protect([]), [])
+      const plain = dial(at.local, { from })
+      await fixture.until(() => plain.watched.length > 0)
+    })
+
+    it('a connection outlives a change of its key at both ends, and nothing that was sent between them is lost', async () => {
+      const { near, far } = await join(withKey(KEY), withKey(KEY))
+      await talk(near, far)
+      assert.equal(near.connection.secure(withKey(OTHER_KEY)), undefined)
+      near.connection.send(bytesOf(' meanwhile'))
+      await fixture.settle()
+      assert.equal(far.text(), 'there', 'nothing gets through while the keys differ')
+      assert.equal(far.connection.secure(withKey(OTHER_KEY)), undefined)
+      await fixture.until(() => far.text() === 'there meanwhile')
+      await talk(near, far)
+      assert.deepEqual([near.faults, far.faults], [[], []])
+    })
+
+    it('a connection gets and loses a key without an end', async () => {
+      const { near, far } = await connect({ from: { address: fixture.nearAddress, port: 0 } })
+      for (const options of [withKey(KEY), NO_OPTIONS]) {
+        assert.equal(near.connection.secure(options), undefined)
+        assert.equal(far.connection.secure(options), undefined)
+        await talk(near, far)
+      }
+      assert.deepEqual([near.faults, far.faults], [[], []])
+    })
+
+    it('both sides demand TTL 255 and send with it: they talk [rfc5082-3-send-255] [rfc5082-3-trusted-not-dropped]', async () => {
+      const gtsm = { ...NO_OPTIONS, ttl: 255, minimumTtl: 255 }
+      const { near, far } = await join(gtsm, gtsm)
+      await talk(near, far)
+    })
+
+    it('a dial with a lower TTL than the listener demands reaches nobody [rfc5082-3-discard]', async () => {
+      const { accepted, dialled } = await meet(
+        { ...NO_OPTIONS, ttl: 254 },
+        { ...NO_OPTIONS, ttl: 255, minimumTtl: 255 },
+      )
+      await fixture.settle()
+      assert.deepEqual([accepted.length, dialled.results.length], [0, 0])
+      dialled.stop()
+    })
+
+    it('what comes with a lower TTL is not handed over, until it comes with that [rfc5082-3-discard]', async () => {
+      const gtsm = { ...NO_OPTIONS, ttl: 255, minimumTtl: 255 }
+      const { near, far } = await join(gtsm, gtsm)
+      await talk(near, far)
+      assert.equal(near.connection.secure({ ...gtsm, ttl: 254 }), undefined)
+      near.connection.send(bytesOf(' from afar'))
+      await fixture.settle()
+      assert.equal(far.text(), 'there')
+      assert.equal(far.connection.secure({ ...gtsm, minimumTtl: 254 }), undefined)
+      await fixture.until(() => far.text() === 'there from afar')
+    })
+
+    it('a dial that demands TTL 255 reaches nobody who sends with less [rfc5082-3-discard]', async () => {
+      const { accepted, dialled } = await meet({ ...NO_OPTIONS, minimumTtl: 255 }, { ...NO_OPTIONS, ttl: 254 })
+      await fixture.settle()
+      assert.deepEqual([accepted.length, dialled.results.length], [0, 0])
+      dialled.stop()
+    })
+
+    for (const [what, options] of [
+      ['a password of 81 octets', withKey(`${KEY}${'x'.repeat(68)}`)],
+      ['an empty password', withKey('')],
+      [
+        'a password and AO keys at once',
+        { ...withKey(KEY), tcpAo: { keys: [{ sendId: 1, receiveId: 1, algorithm: 'hmac-sha-1-96', secret: KEY }] } },
+      ],
+      ['TTL 256', { ...withKey(KEY), ttl: 256 }],
+      ['minimum TTL 0', { ...withKey(KEY), minimumTtl: 0 }],
+      ['a device name with a slash', { ...withKey(KEY), device: 'eth/0' }],
+    ] as const) {
+      it(`${what} is refused everywhere: no connection without it, and no key in the reason`, async () => {
+        const accepted: Watched[] = []
+        const refused: ConnectionFault[] = []
+        const at = await listen(accepted, undefined, refused)
+        const from = { address: fixture.nearAddress, port: 0 }
+        const faults = at.protect([{ address: fixture.nearAddress, socket: options }])
+        assert.deepEqual(
+          faults.map(({ fault }) => fault.code),
+          ['EINVAL'],
+        )
+        const { watched, results } = dial(at.local, { from })
+        await fixture.until(() => watched.some((one) => one.faults.length > 0) || results[0]?.kind === 'failed')
+        assert.deepEqual([accepted.length, refused[0]], [0, faults[0]?.fault])
+        assert.deepEqual(at.protect([]), [])
+        const fault = await dialFault(at.local, { from, socket: options })
+        const { near } = await connect()
+        const other = near.connection.secure(options)
+        await talkAlone(near)
+        for (const one of [fault, other, fixture.near.obstacle(options), faults[0]?.fault]) {
+          assert.equal(one?.code, 'EINVAL')
+          assert.ok(!JSON.stringify(one).includes(KEY))
+        }
+      })
+    }
+
+    async function talkAlone(near: Watched): Promise<void> {
+      near.connection.send(bytesOf('still open'))
+      await fixture.settle()
+      assert.deepEqual(near.faults, [])
+    }
   })
 }

@@ -1,0 +1,7 @@
+export { decodeControlPacket, encodeControlPacket } from './codec.ts'
+export { bfdPorts, diagnosticName, sourcePorts } from './iana.ts'
+export type { ControlPacket, Decoded, DropCause } from './packet.ts'
+export type { ChangeReason, Session, SessionInput, SessionOutput, TimerName } from './session.ts'
+export { createSession, step, type Draws } from './step.ts'
+export type * from './types.ts'
+export { describeChange, isPathFailure, snapshotOf } from './view.ts'

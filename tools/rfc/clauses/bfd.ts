@@ -1,0 +1,343 @@
+import type { Clause } from '../clause.ts'
+
+/** BFD: RFC 5880, 5881, 5882 and 5883. */
+export const clauses: readonly Clause[] = [
+  {
+    id: 'rfc5880-4.1-diagnostic',
+    level: 'MUST',
+    text: 'Reads and writes each of the 32 diagnostic codes, known or not.',
+  },
+  {
+    id: 'rfc5880-4.1-multipoint-zero',
+    level: 'MUST',
+    text: 'Sends the Multipoint bit as 0 and drops packets that have it set.',
+  },
+  {
+    id: 'rfc5880-6.1-active',
+    level: 'MUST',
+    text: 'In the Active role sends control packets before anything was heard of the peer.',
+  },
+  {
+    id: 'rfc5880-6.1-passive',
+    level: 'MUST NOT',
+    text: 'In the Passive role begins to send only when it has heard the peer.',
+  },
+  {
+    id: 'rfc5880-6.3-demultiplexing',
+    level: 'MUST',
+    text: 'Finds the session of a packet by Your Discriminator alone where there is one, wherever it came from.',
+  },
+  {
+    id: 'rfc5880-6.3-remote-change',
+    level: 'MAY',
+    text: 'Lets the peer take another discriminator without leaving the session.',
+  },
+  {
+    id: 'rfc5880-6.3-unique-discriminator',
+    level: 'MUST',
+    text: 'Gives each session a discriminator that no other session of the system has.',
+  },
+  { id: 'rfc5880-6.4-echo-loop', level: 'MUST', text: 'Sends Echo packets that it offered to take back to the peer.' },
+  {
+    id: 'rfc5880-6.4-echo-rate',
+    level: 'MUST',
+    text: 'Offers Echo with the shortest interval that it supports, and carries no more than that.',
+  },
+  {
+    id: 'rfc5880-6.5-final',
+    level: 'MUST',
+    text: 'Answers a Poll with a Final at once, besides the periodic packets.',
+  },
+  {
+    id: 'rfc5880-6.5-never-both',
+    level: 'MUST NOT',
+    text: 'Takes no packet that has both the Poll and the Final bit.',
+  },
+  {
+    id: 'rfc5880-6.5-never-both-sent',
+    level: 'MUST NOT',
+    text: 'Sends no packet with both the Poll and the Final bit.',
+  },
+  {
+    id: 'rfc5880-6.5-no-additional-packets',
+    level: 'MUST NOT',
+    text: 'Sends no packets for a Poll Sequence besides the periodic ones.',
+  },
+  {
+    id: 'rfc5880-6.5-poll-until-final',
+    level: 'MUST',
+    text: 'Sets the Poll bit on periodic packets until a Final comes, and clears it then.',
+  },
+  {
+    id: 'rfc5880-6.6-no-demand',
+    level: 'MUST NOT',
+    text: 'Never sets the Demand bit, since it does not use Demand mode.',
+  },
+  {
+    id: 'rfc5880-6.6-poll-on-change',
+    level: 'MUST',
+    text: 'Tells a peer in Demand mode of every change by a Poll Sequence.',
+  },
+  { id: 'rfc5880-6.7.1-no-change-by-packets', level: 'SHOULD NOT', text: 'Lets no packet turn authentication on.' },
+  {
+    id: 'rfc5880-6.8.1-desired-min-tx',
+    level: 'MUST',
+    text: 'Begins with a Desired Min TX Interval of at least a second.',
+  },
+  {
+    id: 'rfc5880-6.8.1-echo-zero',
+    level: 'MUST',
+    text: 'Advertises a Required Min Echo RX Interval of 0 while it takes no Echo packets.',
+  },
+  { id: 'rfc5880-6.8.1-local-diag', level: 'MUST', text: 'Begins with diagnostic 0.' },
+  { id: 'rfc5880-6.8.1-local-discr', level: 'MUST', text: 'Never uses discriminator 0.' },
+  {
+    id: 'rfc5880-6.8.1-remote-discr-forgotten',
+    level: 'MUST',
+    text: "Forgets the peer's discriminator after a Detection Time without a packet.",
+  },
+  {
+    id: 'rfc5880-6.8.1-remote-discr-zero',
+    level: 'MUST',
+    text: 'Sends Your Discriminator 0 until the peer was heard.',
+  },
+  {
+    id: 'rfc5880-6.8.1-remote-min-rx',
+    level: 'MUST',
+    text: 'Takes a peer that has said nothing for one that can take packets at any interval.',
+  },
+  { id: 'rfc5880-6.8.1-session-state', level: 'MUST', text: 'Begins in state Down.' },
+  {
+    id: 'rfc5880-6.8.1-state-preserved',
+    level: 'MUST',
+    text: 'Keeps what it knows of the peer for a Detection Time after its last packet, whatever the state.',
+  },
+  { id: 'rfc5880-6.8.12-detect-mult', level: 'MAY', text: 'Changes Detect Mult without a Poll Sequence.' },
+  { id: 'rfc5880-6.8.16-disable', level: 'MUST', text: 'Shuts a session down by state AdminDown and diagnostic 7.' },
+  {
+    id: 'rfc5880-6.8.16-linger',
+    level: 'SHOULD',
+    text: 'Goes on sending AdminDown for a Detection Time, so that the peer learns of it.',
+  },
+  {
+    id: 'rfc5880-6.8.18-reset-min-rx',
+    level: 'SHOULD',
+    text: 'Sends again at its own rate when a peer that wanted no packets has fallen silent.',
+  },
+  {
+    id: 'rfc5880-6.8.3-faster-at-once',
+    level: 'MUST',
+    text: 'Sends at a shorter interval that the peer allows at once, counted from the last packet.',
+  },
+  {
+    id: 'rfc5880-6.8.3-faster-receive-waits',
+    level: 'MUST',
+    text: 'Calculates with the longer receive interval until a Poll Sequence has told the peer of the shorter one.',
+  },
+  {
+    id: 'rfc5880-6.8.3-poll-on-change',
+    level: 'MUST',
+    text: 'Begins a Poll Sequence when its transmit or receive interval changes.',
+  },
+  {
+    id: 'rfc5880-6.8.3-several-changes',
+    level: 'MUST',
+    text: 'Begins another Poll Sequence only when its Final cannot be taken for that of the one before.',
+  },
+  {
+    id: 'rfc5880-6.8.3-slow-while-not-up',
+    level: 'MUST',
+    text: 'Advertises a Desired Min TX Interval of at least a second while not Up.',
+  },
+  {
+    id: 'rfc5880-6.8.3-slower-transmit-waits',
+    level: 'MUST NOT',
+    text: 'Sends at a longer interval only when a Poll Sequence has told the peer.',
+  },
+  {
+    id: 'rfc5880-6.8.4-detection-time',
+    level: 'MUST',
+    text: "Waits for the peer's Detect Mult times the greater of its own receive and the peer's transmit interval.",
+  },
+  {
+    id: 'rfc5880-6.8.4-expired',
+    level: 'MUST',
+    text: 'Goes Down with diagnostic 1 when a Detection Time has passed without a packet.',
+  },
+  {
+    id: 'rfc5880-6.8.6-authentication',
+    level: 'MUST',
+    text: 'Drops packets with the A bit while no authentication is in use.',
+  },
+  {
+    id: 'rfc5880-6.8.6-demand-ceases',
+    level: 'MUST',
+    text: 'Sends no periodic packets to a peer in Demand mode while both are Up.',
+  },
+  {
+    id: 'rfc5880-6.8.6-demand-inactive',
+    level: 'MUST',
+    text: 'Sends periodic packets whenever the peer is not in Demand mode or one side is not Up.',
+  },
+  { id: 'rfc5880-6.8.6-detect-mult', level: 'MUST', text: 'Drops packets with a Detect Mult of 0.' },
+  {
+    id: 'rfc5880-6.8.6-detection-only-by-accepted',
+    level: 'MUST',
+    text: 'Lets only packets that it accepted put off the Detection Time.',
+  },
+  { id: 'rfc5880-6.8.6-final-ends-poll', level: 'MUST', text: 'Ends its Poll Sequence when a Final comes.' },
+  {
+    id: 'rfc5880-6.8.6-learned',
+    level: 'MUST',
+    text: "Takes over the peer's discriminator, state, Demand bit and intervals from each accepted packet.",
+  },
+  {
+    id: 'rfc5880-6.8.6-length-minimum',
+    level: 'MUST',
+    text: 'Drops packets whose Length is below 24, or below 26 with the A bit.',
+  },
+  {
+    id: 'rfc5880-6.8.6-length-payload',
+    level: 'MUST',
+    text: 'Drops packets whose Length is greater than the payload that holds them.',
+  },
+  { id: 'rfc5880-6.8.6-multipoint', level: 'MUST', text: 'Drops packets with the Multipoint bit.' },
+  { id: 'rfc5880-6.8.6-my-discriminator', level: 'MUST', text: 'Drops packets with My Discriminator 0.' },
+  {
+    id: 'rfc5880-6.8.6-neighbor-admin-down',
+    level: 'MUST',
+    text: 'Goes Down with diagnostic 3 when the peer says AdminDown.',
+  },
+  {
+    id: 'rfc5880-6.8.6-neighbor-down',
+    level: 'MUST',
+    text: 'Goes Down with diagnostic 3 when the peer of a session that is Up says Down.',
+  },
+  {
+    id: 'rfc5880-6.8.6-no-session',
+    level: 'MAY',
+    text: 'Drops packets without Your Discriminator that belong to no configured session.',
+  },
+  { id: 'rfc5880-6.8.6-order', level: 'MUST', text: 'Checks packets in the order of the section.' },
+  {
+    id: 'rfc5880-6.8.6-session-selection',
+    level: 'MUST',
+    text: 'Selects the session of a packet without Your Discriminator by source, device and My Discriminator.',
+  },
+  {
+    id: 'rfc5880-6.8.6-state-machine',
+    level: 'MUST',
+    text: 'Follows the state machine for each state and each state that the peer can say.',
+  },
+  {
+    id: 'rfc5880-6.8.6-update-detection',
+    level: 'MUST',
+    text: 'Calculates the Detection Time anew with each accepted packet.',
+  },
+  {
+    id: 'rfc5880-6.8.6-update-transmit',
+    level: 'MUST',
+    text: 'Calculates the transmit interval anew with each accepted packet.',
+  },
+  { id: 'rfc5880-6.8.6-version', level: 'MUST', text: 'Drops packets of another version than 1.' },
+  {
+    id: 'rfc5880-6.8.6-your-discriminator',
+    level: 'MUST',
+    text: 'Drops packets whose Your Discriminator is of no session.',
+  },
+  {
+    id: 'rfc5880-6.8.6-zero-your-discriminator',
+    level: 'MUST',
+    text: 'Drops packets without Your Discriminator unless they say Down or AdminDown.',
+  },
+  { id: 'rfc5880-6.8.7-changed-contents', level: 'SHOULD', text: 'Sends a packet at once when its state changes.' },
+  {
+    id: 'rfc5880-6.8.7-demand',
+    level: 'MUST NOT',
+    text: "Sends nothing periodic under the peer's Demand mode but for a Poll Sequence.",
+  },
+  {
+    id: 'rfc5880-6.8.7-final-at-once',
+    level: 'MUST',
+    text: 'Sends a Final whatever the state, the timer and Demand mode.',
+  },
+  {
+    id: 'rfc5880-6.8.7-interval',
+    level: 'MUST NOT',
+    text: "Sends no more often than the greater of its own transmit and the peer's receive interval allows, less jitter.",
+  },
+  { id: 'rfc5880-6.8.7-jitter', level: 'MUST', text: 'Shortens each interval by a new random 0 to 25 percent.' },
+  {
+    id: 'rfc5880-6.8.7-jitter-mult-1',
+    level: 'MUST',
+    text: 'With a Detect Mult of 1 keeps each interval between 75 and 90 percent.',
+  },
+  { id: 'rfc5880-6.8.7-length', level: 'MUST', text: 'Sets Length to that of the packet.' },
+  {
+    id: 'rfc5880-6.8.7-passive',
+    level: 'MUST NOT',
+    text: 'In the Passive role falls silent when the peer is forgotten.',
+  },
+  {
+    id: 'rfc5880-6.8.7-recalculated',
+    level: 'MUST',
+    text: 'Calculates the transmit interval anew when its own settings change.',
+  },
+  { id: 'rfc5880-6.8.7-version', level: 'MUST', text: 'Sets Version to 1.' },
+  {
+    id: 'rfc5880-6.8.7-zero-min-rx',
+    level: 'MUST NOT',
+    text: 'Sends nothing periodic to a peer with a Required Min RX Interval of 0.',
+  },
+  { id: 'rfc5881-2-own-session', level: 'MUST', text: 'Runs a session of its own for each of IPv4 and IPv6.' },
+  {
+    id: 'rfc5881-3-initial-packet',
+    level: 'MUST',
+    text: 'Gives a packet without Your Discriminator to the session of its source, its interface and its protocol.',
+  },
+  { id: 'rfc5881-4-echo-port', level: 'MUST', text: 'Takes Echo packets at UDP port 3785.' },
+  { id: 'rfc5881-4-port-3784', level: 'MUST', text: 'Sends and takes single-hop control packets at UDP port 3784.' },
+  {
+    id: 'rfc5881-4-same-source-port',
+    level: 'MUST',
+    text: 'Sends all control packets of a session from one source port.',
+  },
+  { id: 'rfc5881-4-source-port', level: 'MUST', text: 'Takes source ports from 49152 to 65535.' },
+  { id: 'rfc5881-4-unique-source-port', level: 'SHOULD', text: 'Gives each session a source port of its own.' },
+  { id: 'rfc5881-5-receive-255', level: 'MUST', text: 'Drops single-hop packets whose TTL or Hop Limit is not 255.' },
+  { id: 'rfc5881-5-send-255', level: 'MUST', text: 'Sends control packets with a TTL or Hop Limit of 255.' },
+  {
+    id: 'rfc5881-6-destination-kept',
+    level: 'MUST NOT',
+    text: "Goes on sending to the configured address when the peer's packets come from another one.",
+  },
+  { id: 'rfc5882-3.2-admin-down', level: 'MUST NOT', text: 'Takes AdminDown for no failure of the path.' },
+  { id: 'rfc5882-3.2-own-crash', level: 'MUST NOT', text: 'Takes the end of its own BFD for no failure of the path.' },
+  {
+    id: 'rfc5882-3.2-up-to-down',
+    level: 'SHOULD',
+    text: "Tells its client of a failure when a session goes from Up to Down by silence or by the peer's word.",
+  },
+  {
+    id: 'rfc5882-4.2-remote-admin-down',
+    level: 'SHOULD NOT',
+    text: 'Asks for no action when the peer was shut down by its operator.',
+  },
+  {
+    id: 'rfc5882-4.3.2-c-bit',
+    level: 'MUST',
+    text: 'Clears the C bit, since its BFD shares the fate of its control plane.',
+  },
+  { id: 'rfc5883-3-no-echo', level: 'MUST NOT', text: 'Offers no Echo over several hops.' },
+  {
+    id: 'rfc5883-4-demultiplexing',
+    level: 'MUST',
+    text: 'Keeps multihop sessions apart by their discriminators and addresses.',
+  },
+  { id: 'rfc5883-5-port-4784', level: 'MUST', text: 'Sends and takes multihop control packets at UDP port 4784.' },
+  {
+    id: 'rfc5883-5-ttl-floor',
+    level: 'SHOULD',
+    text: 'Drops multihop packets whose TTL is below the least that is configured.',
+  },
+]
