@@ -1,5 +1,6 @@
 // `npm run bench`: the measurements of planners and codec, which take about a minute; their output is kept in
-// bench/results/parts.md. `npm run bench -- routes` measures whole speakers instead, see bench/routes.
+// bench/results/parts.md. `npm run bench -- routes` measures whole speakers instead, see bench/routes, and `-- bfd` how fast
+// BFD finds a cut path, see bench/bfd.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { cpus, release } from 'node:os'
@@ -18,6 +19,8 @@ const run = (script: string, more: readonly string[], isShown: boolean): string 
 
 if (which === 'routes') {
   run('routes/run.ts', args, true)
+} else if (which === 'bfd') {
+  run('bfd/run.ts', args, true)
 } else if (which === undefined) {
   const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, Linux ${release().replace(/^(\d+\.\d+).*/, '$1')}, Node ${process.version}`
   const parts = ['ipam', 'announce', 'pass', 'outbound', 'codec'].map((name) => {
@@ -29,6 +32,6 @@ if (which === 'routes') {
   const page = `# Planners, outbound routes and codec\n\n\`npm run bench\` on ${machine}, ${today}.\n\n${parts.join('\n')}`
   writeFileSync(join(import.meta.dirname, 'results', 'parts.md'), page)
 } else {
-  process.stderr.write(`bench: "${which}" is not known: run it without arguments, or with "routes"\n`)
+  process.stderr.write(`bench: "${which}" is not known: run it without arguments, or with "routes" or "bfd"\n`)
   process.exitCode = 2
 }
