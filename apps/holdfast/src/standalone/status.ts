@@ -1,4 +1,4 @@
-import type { Decision } from '@holdfast/announce'
+import type { Decision, NodePlan, PeerRoute } from '@holdfast/announce'
 import type { StateDirectory } from '@holdfast/cluster'
 import { formatAddress, formatPrefix } from '@holdfast/ip'
 import type { Decision as AllocationDecision } from '@holdfast/ipam'
@@ -8,10 +8,16 @@ import type { Pass } from './pipeline.ts'
 import type { SessionNow } from './session.ts'
 import type { WantedSession } from './sessions.ts'
 
-/** The status files of a state directory: one for each Service and for each node that this process speaks for. */
+/**
+ * The status files of a state directory: one for each Service, and for each node that this process speaks for one with its
+ * sessions and one with its routes, which can be many and do not change when a session does.
+ */
 export class StatusFiles {
   readonly #state: StateDirectory
   readonly #services = new Map<string, { readonly parts: readonly unknown[]; readonly content: object }>()
+  readonly #routes = new Map<string, { readonly routes: NodePlan['routes']; readonly content: object }>()
+  /** The pass whose files are all there. */
+  #written: Pass | undefined
   #failure: string | undefined
 
   constructor(state: StateDirectory) {
@@ -24,16 +30,31 @@ export class StatusFiles {
     wanted: ReadonlyMap<string, WantedSession>,
     sessions: readonly SessionNow[],
   ): Promise<string | undefined> {
-    const results = [
-      await this.#state.syncYamlFiles('services', this.#serviceFiles(pass)),
-      await this.#state.syncYamlFiles('nodes', nodeFiles(pass, wanted, sessions)),
-    ]
+    const results = [await this.#state.syncYamlFiles('nodes', nodeFiles(pass, wanted, sessions))]
+    // A session that comes or goes changes nothing about ten thousand Services, which it would take long to find out.
+    if (this.#written !== pass) {
+      results.push(await this.#state.syncYamlFiles('services', this.#serviceFiles(pass)))
+      results.push(await this.#state.syncYamlFiles('routes', this.#routeFiles(pass)))
+    }
     const [failed] = results.flatMap(({ failures }) => failures)
+    if (failed === undefined) this.#written = pass
     const failure =
       failed === undefined ? undefined : `status is not written: ${failed.file}: ${failed.reason}. ${failed.remedy}`
     const isNew = failure !== this.#failure
     this.#failure = failure
     return isNew ? failure : undefined
+  }
+
+  /** The routes of a node that did not change keep their content. */
+  #routeFiles(pass: Pass): ReadonlyMap<string, object> {
+    const files = new Map<string, object>()
+    for (const [node, { routes }] of pass.nodePlans) {
+      const known = this.#routes.get(node)
+      const content = known?.routes === routes ? known.content : { node, routes: offersOf(routes) }
+      this.#routes.set(node, { routes, content })
+      files.set(node, content)
+    }
+    return files
   }
 
   /** A Service whose decisions are the same objects as before keeps its content, which is then not written again. */
@@ -93,22 +114,39 @@ function nodeFiles(
 ): ReadonlyMap<string, object> {
   const snapshots = new Map(sessions.map(({ wanted: { key }, snapshot }) => [key, snapshot]))
   return new Map(
-    [...pass.nodePlans].map(([node, plan]) => [
+    [...pass.nodePlans.keys()].map((node) => [
       node,
       {
         node,
         sessions: [...wanted.values()]
           .filter((session) => session.node === node)
           .map((session) => sessionStatus(session, snapshots.get(session.key))),
-        routes: [...plan.routes].map(([peer, routes]) => ({
-          peer,
-          isSent: snapshots.get(`${node}/${peer}`)?.negotiated !== undefined,
-          prefixes: routes.map(({ prefix }) => formatPrefix(prefix)),
-        })),
       },
     ]),
   )
 }
+
+interface Offer {
+  readonly peers: string[]
+  readonly prefixes: readonly string[]
+}
+
+/** Peers that are offered the same prefixes stand together: fifty peers with ten thousand routes are one list. */
+function offersOf(routes: NodePlan['routes']): readonly Offer[] {
+  const offers: { readonly routes: readonly PeerRoute[]; readonly offer: Offer }[] = []
+  for (const [peer, own] of routes) {
+    const same = offers.find((one) => hasSamePrefixes(one.routes, own))
+    if (same !== undefined) same.offer.peers.push(peer)
+    else {
+      const prefixes = own.map(({ prefix }) => formatPrefix(prefix))
+      offers.push({ routes: own, offer: { peers: [peer], prefixes } })
+    }
+  }
+  return offers.map(({ offer }) => offer)
+}
+
+const hasSamePrefixes = (a: readonly PeerRoute[], b: readonly PeerRoute[]): boolean =>
+  a.length === b.length && a.every(({ prefix }, index) => prefix === b[index]?.prefix)
 
 /** Nothing that changes while the session stays as it is: counters and ages would rewrite the file for ever. */
 function sessionStatus({ peer, remoteText, terms }: WantedSession, snapshot: PeerSnapshot | undefined): object {
