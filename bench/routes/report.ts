@@ -35,6 +35,8 @@ export function toMarkdown({ machine, date, versions, runs, absences }: Results)
     `${machine}, ${date}. Medians (minimum to maximum), the speakers by turns. All routes are /32 with the same`,
     'attributes (ORIGIN, AS_PATH, NEXT_HOP, one community), and are loaded before the collector connects. The row',
     '"bytes made beforehand" is no speaker: it shows what the machine and the collector can do at most.',
+    'BIRD 2.0.12 sleeps with UPDATEs queued until something wakes it: "BIRD, kept awake" is the same program with a command',
+    'on its control socket every 10 ms.',
     '',
     `Versions: ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)

@@ -1,5 +1,5 @@
 // How long it takes, and what it costs, to hand 1,000, 10,000 and 100,000 routes to a router.
-// Usage: node bench/routes/run.ts [--counts 1000,10000] [--repetitions 5] [--speakers GoBGP,FRR]
+// Usage: node bench/routes/run.ts [--counts 1000,10000] [--repetitions 5] [--speakers 'GoBGP;BIRD, kept awake']
 // Prints Markdown; writes bench/results/routes.json and routes.md when nothing was left out.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { collect } from './collector.ts'
 import { toMarkdown, type Absence, type Results, type Run } from './report.ts'
 import type { Speaker } from './speaker.ts'
+import { bird, wakefulBird } from './speakers/bird.ts'
 import { exabgp } from './speakers/exabgp.ts'
 import { frr } from './speakers/frr.ts'
 import { gobgp } from './speakers/gobgp.ts'
@@ -26,8 +27,8 @@ const { values } = parseArgs({
 process.on('SIGINT', () => process.exit(130))
 process.on('SIGTERM', () => process.exit(143))
 
-const known: readonly Speaker[] = [holdfast, engine, gobgp, exabgp, frr, replay]
-const wanted = values.speakers?.split(',')
+const known: readonly Speaker[] = [holdfast, engine, gobgp, bird, wakefulBird, exabgp, frr, replay]
+const wanted = values.speakers?.split(';')
 const versions: Record<string, string> = {}
 const absences: Absence[] = []
 const runs: Run[] = []
@@ -66,7 +67,6 @@ async function compare(count: number): Promise<void> {
   const able = new Set(speakers)
   for (let repetition = 0; repetition < Number(values.repetitions); repetition += 1) {
     for (const speaker of [...able]) {
-      if (repetition >= (speaker.repetitionsAtMost?.(count) ?? Number.POSITIVE_INFINITY)) continue
       const outcome = await measure(speaker, count)
       if (outcome instanceof Error) {
         able.delete(speaker)

@@ -10,8 +10,6 @@ export interface Speaker {
   readonly name: string
   /** Its version, or undefined where it is not installed. */
   readonly version: () => Promise<string | undefined>
-  /** How often this many routes are measured at most, where loading them takes minutes. */
-  readonly repetitionsAtMost?: (count: number) => number
   /** Starts it with `count` routes and resolves when all are loaded. */
   readonly start: (job: Job) => Promise<SpeakerProcess>
 }

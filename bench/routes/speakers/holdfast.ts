@@ -13,7 +13,6 @@ export const holdfast: Speaker = {
     const { code, output } = await finish(executable, '--version')
     return code === 0 ? output.trim() : undefined
   },
-  repetitionsAtMost: (count) => (count >= 100_000 ? 2 : Number.POSITIVE_INFINITY),
   start: async ({ count, directory, port, controlPort, loadTimeoutMs }: Job) => {
     const manifests = join(directory, 'manifests')
     mkdirSync(manifests)
