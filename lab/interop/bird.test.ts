@@ -1,0 +1,5 @@
+// See suite.ts.
+import { bird } from './bird.ts'
+import { describeInterop } from './suite.ts'
+
+describeInterop(bird)

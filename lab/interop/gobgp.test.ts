@@ -1,0 +1,5 @@
+// See suite.ts.
+import { gobgp } from './gobgp.ts'
+import { describeInterop } from './suite.ts'
+
+describeInterop(gobgp)
