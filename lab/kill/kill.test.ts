@@ -40,7 +40,7 @@ describe('a node leaves', { skip: labSkip() }, () => {
     BIRD: ['(65535,0)', 'withdrawn', 'Administrative shutdown'],
   }
   for (const router of ['FRR', 'BIRD'] as const) {
-    test(`${router} is told before the routes go, and no packet is lost`, async () => {
+    test(`${router} is told before the routes go, and no packet is lost [rfc8326-4.2-readvertise]`, async () => {
       const found = await examineLeave(router)
       assert.ok(
         [...found.byNode.values()].every((count) => count > 0),

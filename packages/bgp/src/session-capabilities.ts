@@ -24,12 +24,16 @@ export function reductionAfterRefusal(
   return refused.kind !== 'everything' && isUseful(config, bare) ? bare : noReduction
 }
 
-/** So many connections that the peer closes on our OPEN, without a word, before it is tried with a smaller one. */
-const closesBeforeReduction = 3
+/**
+ * So many connections that the peer closes on our OPEN, without a word, before it is tried with a smaller one. With the back-off
+ * that takes about two minutes: a router that holds us in Idle for a while after a session was lost (5 s in GoBGP) closes
+ * like that too, and a session without graceful restart would then cost the routes that it still keeps for us.
+ */
+const closesBeforeReduction = 8
 
 /**
  * Devices that do not know a capability, and no NOTIFICATION for it, just close. But so do routers on which we are not
- * configured, or that have yet to start: three attempts offer everything, then one offers less.
+ * configured, or that have yet to start: most attempts offer everything, then one offers less.
  */
 export function reductionAfterCloses(config: PeerConfig, closes: number): Reduction {
   const round = closesBeforeReduction + 1

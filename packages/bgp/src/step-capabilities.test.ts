@@ -148,20 +148,22 @@ suite('a peer that refuses our capabilities', () => {
 suite('a peer that closes TCP on our OPEN without a word', () => {
   const closed = disconnected('active')
 
-  test('is tried with fewer capabilities after three times, and with none after three more', () => {
-    const tries = attempts(started(restarts), times(17, closed))
-    assert.deepEqual(counts(tries), [7, 7, 7, 4, 7, 7, 7, 0, 7, 7, 7, 4, 7, 7, 7, 0, 7])
-    assert.ok(tries[16]!.waitMs >= 0.75 * 120_000)
+  test('is tried with fewer capabilities after eight times, and with none after eight more', () => {
+    const tries = attempts(started(restarts), times(37, closed))
+    const all = times(8, 7)
+    assert.deepEqual(counts(tries), [...all, 4, ...all, 0, ...all, 4, ...all, 0, 7])
+    assert.ok(tries[36]!.waitMs >= 0.75 * 120_000)
   })
 
   test('never with an OPEN that leaves no family of ours', () => {
-    const tries = attempts(started({ families: ['ipv6'] }), times(9, closed))
-    assert.deepEqual(counts(tries), [5, 5, 5, 3, 5, 5, 5, 3, 5])
+    const tries = attempts(started({ families: ['ipv6'] }), times(19, closed))
+    const all = times(8, 5)
+    assert.deepEqual(counts(tries), [...all, 3, ...all, 3, 5])
   })
 
   test('also where it closes after its own OPEN', () => {
     let peer = started()
-    for (let count = 0; count < 3; count += 1) {
+    for (let count = 0; count < 8; count += 1) {
       peer = feed(peer, [connected('active'), received('active', openOf()), closed, timer('active', 'idleHold')]).peer
     }
     assert.equal(lastOpen(peer).capabilities.length, 4)
@@ -174,9 +176,9 @@ suite('a peer that closes TCP on our OPEN without a word', () => {
       [...opening('active'), closed, timer('active', 'idleHold')],
     ]
     for (const inputs of between) {
-      const twice = attempts(started(), times(2, closed)).at(-1)!.peer
-      assert.equal(lastOpen(feed(twice, inputs).peer).capabilities.length, 6)
-      assert.equal(lastOpen(attempts(feed(twice, inputs).peer, times(1, closed))[0]!.peer).capabilities.length, 6)
+      const nearly = attempts(started(), times(7, closed)).at(-1)!.peer
+      assert.equal(lastOpen(feed(nearly, inputs).peer).capabilities.length, 6)
+      assert.equal(lastOpen(attempts(feed(nearly, inputs).peer, times(1, closed))[0]!.peer).capabilities.length, 6)
     }
   })
 
@@ -190,16 +192,16 @@ suite('a peer that closes TCP on our OPEN without a word', () => {
     const noise = times(50, [connected('passive'), disconnected('passive')]).flat()
     assert.equal(feed(started(), noise).peer.silentCloses, 0)
     const passive = started({ isPassive: true })
-    assert.deepEqual(counts(attempts(passive, times(4, disconnected('passive')), 'passive')), [6, 6, 6, 4])
+    assert.deepEqual(counts(attempts(passive, times(9, disconnected('passive')), 'passive')), [...times(8, 6), 4])
   })
 
   test('is told in the reason of every OPEN that is smaller than it should be', () => {
-    const third = attempts(started(restarts), times(3, closed)).at(-1)!
+    const reduced = attempts(started(restarts), times(8, closed)).at(-1)!
     assert.equal(
-      third.reasons.at(-1),
+      reduced.reasons.at(-1),
       'connectionLost: the peer closed the TCP connection after our OPEN without a NOTIFICATION',
     )
-    const { outputs } = feed(third.peer, opening('active', openOf({ capabilities: [unicast(1), fourOctet(65020)] })))
+    const { outputs } = feed(reduced.peer, opening('active', openOf({ capabilities: [unicast(1), fourOctet(65020)] })))
     assert.match(reasonsOf(outputs)[0] ?? '', /our OPEN went out without capabilities other than address families/)
     assert.match(reasonsOf(outputs).join('\n'), /The session is up, without capabilities other than/)
   })
