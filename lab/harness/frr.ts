@@ -115,7 +115,8 @@ export class FrrRouter {
         ...more,
       ])
     }
-    daemon('zebra')
+    // Without this zebra changes an IPv6 route by deleting it and adding it again; a packet in between is lost.
+    daemon('zebra', '--v6-rr-semantics')
     await exists(join(folder, 'zserv.api'))
     if (options.hasBfd) {
       daemon('bfdd', '--bfdctl', join(folder, 'bfdd.sock'))
