@@ -5,9 +5,9 @@ import type { Family } from '@holdfast/ip'
 import { formatAddress, ipv4 } from '@holdfast/ip'
 import type { PeerSnapshot } from '@holdfast/net'
 import { stateLabel } from '../output/labels.ts'
-import type { SessionNow } from '../standalone/session.ts'
-import type { SessionSettings } from '../standalone/session-settings.ts'
-import type { Standalone } from '../standalone/standalone.ts'
+import type { SessionNow } from '../sessions/session.ts'
+import type { SessionSettings } from '../sessions/session-settings.ts'
+import type { SessionsView } from '../sessions/announcements.ts'
 import { version } from '../version.ts'
 import { capabilityTexts } from './capabilities.ts'
 import { causeOf } from './cause.ts'
@@ -20,9 +20,9 @@ interface Moment {
 }
 
 /** All sessions that the manifests want, also those that cannot be opened, sorted by node and peer. */
-export function peersAnswer(standalone: Standalone, moment: Moment): PeersAnswer {
-  const now = new Map(standalone.sessions().map((session) => [session.wanted.key, session]))
-  const peers = standalone
+export function peersAnswer(view: SessionsView, moment: Moment): PeersAnswer {
+  const now = new Map(view.sessions().map((session) => [session.wanted.key, session]))
+  const peers = view
     .wanted()
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
     .flatMap((wanted) => {

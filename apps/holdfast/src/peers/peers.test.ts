@@ -17,7 +17,7 @@ test('a session is shown with what was offered, negotiated and counted, and one 
   t.after(() => world.stop())
   await world.until('two sessions', () => world.nextHops('192.0.2.10/32').length === 2)
   world.clock.advance(65_000)
-  const answer = peersAnswer(world.standalone, moment(world.clock.now()))
+  const answer = peersAnswer(world.standalone.announcements, moment(world.clock.now()))
   assert.deepEqual(
     answer.peers.map(({ node, state }) => [node, state]),
     [
@@ -59,7 +59,7 @@ test('a session that ended says why, by whom, and what to do', async (t) => {
   const world = await createWorld({ manifests: site.replaceAll('peerASN: 64500', 'peerASN: 64999') })
   t.after(() => world.stop())
   await world.until('all are refused', () => world.events.filter((event) => event.event === 'session').length >= 3)
-  const [view] = peersAnswer(world.standalone, moment(world.clock.now())).peers
+  const [view] = peersAnswer(world.standalone.announcements, moment(world.clock.now())).peers
   assert.equal(view?.lastError?.code, 'badPeerAs')
   assert.equal(view.lastError.by, 'peer')
   assert.match(view.lastError.message, /64500.*64999/)

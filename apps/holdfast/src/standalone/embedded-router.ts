@@ -6,7 +6,7 @@ import type { Clock } from '@holdfast/runtime'
 import type { Report } from '../events.ts'
 import type { Router } from '../router/router.ts'
 import { startRouter } from '../router/router.ts'
-import { StartUpError } from './start-up-error.ts'
+import { StartUpError } from '../start-up-error.ts'
 
 /** Starts the built-in router as the peer that the manifests describe: its AS is what their BGPPeers expect there. */
 export async function startEmbeddedRouter(

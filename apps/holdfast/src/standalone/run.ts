@@ -18,11 +18,11 @@ import type { Router } from '../router/router.ts'
 import { version } from '../version.ts'
 import { startEmbeddedRouter } from './embedded-router.ts'
 import { tryIt } from './hint.ts'
-import { listenForSessions } from './listen.ts'
-import { isOnLink } from './on-link.ts'
-import type { Recordings } from './recordings.ts'
-import { createRecordings } from './recordings.ts'
-import { StartUpError } from './start-up-error.ts'
+import { listenForSessions } from '../sessions/listen.ts'
+import { isOnLink } from '../sessions/on-link.ts'
+import type { Recordings } from '../sessions/recordings.ts'
+import { createRecordings } from '../sessions/recordings.ts'
+import { StartUpError } from '../start-up-error.ts'
 import { Standalone } from './standalone.ts'
 
 export interface StandaloneCommand {
@@ -101,7 +101,7 @@ class Program {
     const standalone = this.#createStandalone(restored)
     this.#standalone = standalone
     await this.#answer(standalone)
-    this.#listener = await listenForSessions(this.#command.listen, standalone, {
+    this.#listener = await listenForSessions(this.#command.listen, standalone.announcements, {
       transport: this.#transport,
       clock: this.#clock,
       report,
@@ -150,7 +150,8 @@ class Program {
   async #answer(standalone: Standalone): Promise<void> {
     const path = this.#command.socket ?? defaultSocketPath(process.env, process.getuid?.())
     const start = await startApi(path, {
-      '/v1/peers': () => peersAnswer(standalone, { nowMs: this.#clock.now(), nowIso: new Date().toISOString() }),
+      '/v1/peers': () =>
+        peersAnswer(standalone.announcements, { nowMs: this.#clock.now(), nowIso: new Date().toISOString() }),
     })
     const told = { event: 'listening', purpose: 'api', address: path } as const
     if (start.kind === 'listening') {

@@ -1,35 +1,22 @@
 import type { Snapshot, Source, StateDirectory } from '@holdfast/cluster'
-import type { Address } from '@holdfast/ip'
 import type { AllocationState } from '@holdfast/ipam'
 import { encodeState } from '@holdfast/ipam'
 import type { Model } from '@holdfast/model'
-import type { ProtectedPeer, RecordEntry, Transport } from '@holdfast/net'
-import type { Alarm, Clock } from '@holdfast/runtime'
-import type { Report } from '../events.ts'
+import type { Alarm } from '@holdfast/runtime'
+import type { AnnouncementsOptions } from '../sessions/announcements.ts'
+import { Announcements } from '../sessions/announcements.ts'
 import type { Pass } from './pipeline.ts'
 import { Pipeline } from './pipeline.ts'
-import { createRouteMaker } from './routes.ts'
-import type { ConnectionEnds, SessionNow } from './session.ts'
-import { SessionSet } from './session-set.ts'
-import type { WantedSession } from './sessions.ts'
-import { wantedSessions } from './sessions.ts'
 import { StatusFiles } from './status.ts'
 import { Told, tellPass } from './tell.ts'
 
-export interface StandaloneOptions {
+export interface StandaloneOptions extends AnnouncementsOptions {
   readonly source: Source
   /** Names of the Node objects that this process speaks for. */
   readonly nodes: readonly string[]
   readonly state: StateDirectory | undefined
   /** What an earlier run kept, or an empty state. */
   readonly restored: AllocationState
-  readonly transport: Transport
-  readonly clock: Clock
-  readonly report: Report
-  /** Whether this host has an address in the same network. */
-  readonly isOnLink: (address: Address) => boolean
-  /** Where a session's recording goes; undefined: nothing is recorded. */
-  readonly record: ((session: string) => (entry: RecordEntry) => void) | undefined
   /** Called once between the first plan and the first session, so that a router made for these manifests is there first. */
   readonly beforeSessions: (model: Model, snapshot: Snapshot) => Promise<void>
 }
@@ -46,32 +33,27 @@ const retryMs = 2000
 export class Standalone {
   readonly #options: StandaloneOptions
   readonly #pipeline: Pipeline
-  readonly #sessions: SessionSet
+  /** The sessions of the nodes that this process speaks for. */
+  readonly announcements: Announcements
   readonly #status: StatusFiles | undefined
   readonly #told = new Told()
-  readonly #routeMakers = new Map<string, ReturnType<typeof createRouteMaker>>()
   #newest: Snapshot | undefined
   #working: Promise<void> | undefined
   #statusAlarm: Alarm | undefined
   #keepAlarm: Alarm | undefined
   #lastPass: Pass | undefined
-  #wanted: ReadonlyMap<string, WantedSession> = new Map()
   #isFirst = true
   #isStopping = false
   #stateFailure = ''
   #startFailure: { readonly error: unknown } | undefined
-  #protect: ((peers: readonly ProtectedPeer[]) => void) | undefined
   #isLeaving = false
 
   constructor(options: StandaloneOptions) {
     this.#options = options
     this.#pipeline = new Pipeline(options.nodes, options.restored)
     this.#status = options.state === undefined ? undefined : new StatusFiles(options.state)
-    this.#sessions = new SessionSet({
-      transport: options.transport,
-      clock: options.clock,
-      record: options.record,
-      protect: (peers) => this.#protect?.(peers),
+    this.announcements = new Announcements({
+      ...options,
       report: (event) => {
         options.report(event)
         if (event.event === 'session') this.#scheduleStatus()
@@ -89,52 +71,20 @@ export class Standalone {
     if (this.#startFailure !== undefined) throw this.#startFailure.error
   }
 
-  /** The session that a connection from outside belongs to; undefined: nobody's. */
-  driverFor(ends: ConnectionEnds): ReturnType<SessionSet['driverFor']> {
-    return this.#sessions.driverFor(ends)
-  }
-
-  /** From now on `protect` is told the peers whose connections need keys or TTLs. */
-  protectWith(protect: (peers: readonly ProtectedPeer[]) => void): void {
-    this.#protect = protect
-    this.#sessions.protect(true)
-  }
-
-  /** Every session with its state. */
-  sessions(): readonly SessionNow[] {
-    return this.#sessions.now()
-  }
-
-  /** What the manifests want, also sessions that cannot be opened. */
-  wanted(): readonly WantedSession[] {
-    return [...this.#wanted.values()]
-  }
-
-  /**
-   * What a node does that will not be back at once: asks the routers to prefer others (RFC 8326), gives them time for it, and
-   * withdraws. Sessions stay open; `stop` closes them. Resolves at once where nobody has routes of ours.
-   */
-  async #leave(): Promise<void> {
-    const heard = this.#sessions.now().filter(({ snapshot }) => (snapshot?.sentPrefixes ?? 0) > 0)
-    const waitMs = Math.max(0, ...heard.map(({ settings }) => settings.gracefulShutdownMs))
-    if (heard.length === 0 || this.#lastPass === undefined) return
-    this.#isLeaving = true
-    this.#announce(this.#lastPass)
-    await new Promise<void>((resolve) => void this.#options.clock.after(waitMs, resolve))
-    for (const { wanted } of heard) this.#sessions.setRoutes(wanted.key, [])
-  }
-
   /**
    * Closes every session and writes the last status. Routes go, with a warning first where the node leaves, or stay for the
    * next process (`restart`). Never rejects.
    */
   async stop(way: 'leave' | 'restart' = 'leave'): Promise<void> {
-    if (way === 'leave') await this.#leave()
+    if (way === 'leave') {
+      this.#isLeaving = true
+      await this.announcements.leave()
+    }
     this.#isStopping = true
     this.#statusAlarm?.cancel()
     this.#keepAlarm?.cancel()
     // The sessions go first: what a source that hangs would cost is clients' packets.
-    await this.#sessions.stop(way === 'leave' ? 'administrativeShutdown' : 'restart')
+    await this.announcements.stop(way)
     await this.#options.source.stop()
     await this.#working
     await this.#writeStatus()
@@ -184,7 +134,7 @@ export class Standalone {
     for (const event of tellPass(pass, snapshot.faults, this.#told)) this.#options.report(event)
     this.#isFirst = false
     if (this.#isStopping) return
-    this.#announce(pass)
+    this.announcements.apply({ model: pass.evaluation.model, nodePlans: pass.nodePlans })
     this.#lastPass = pass
     this.#scheduleStatus()
   }
@@ -210,20 +160,6 @@ export class Standalone {
     })
   }
 
-  #announce(pass: Pass): void {
-    const { model } = pass.evaluation
-    this.#wanted = wantedSessions({ model, isOnLink: this.#options.isOnLink }, this.#options.nodes)
-    this.#sessions.apply(this.#wanted)
-    for (const key of this.#routeMakers.keys()) if (!this.#wanted.has(key)) this.#routeMakers.delete(key)
-    for (const { key, node, peer, terms } of this.#wanted.values()) {
-      if ('obstacle' in terms) continue
-      const make = this.#routeMakers.get(key) ?? createRouteMaker()
-      this.#routeMakers.set(key, make)
-      const routes = pass.nodePlans.get(node)?.routes.get(peer) ?? []
-      this.#sessions.setRoutes(key, make(routes, { ...terms.routes, isLeaving: this.#isLeaving }))
-    }
-  }
-
   #scheduleStatus(): void {
     if (this.#status === undefined || this.#isStopping) return
     this.#statusAlarm ??= this.#options.clock.after(statusDelayMs, () => {
@@ -234,7 +170,7 @@ export class Standalone {
 
   async #writeStatus(): Promise<void> {
     if (this.#status === undefined || this.#lastPass === undefined) return
-    const failure = await this.#status.write(this.#lastPass, this.#wanted, this.#sessions.now())
+    const failure = await this.#status.write(this.#lastPass, this.announcements)
     if (failure !== undefined) this.#options.report({ event: 'state', outcome: 'failed', message: failure })
   }
 }

@@ -5,8 +5,8 @@ import type { Decision as AllocationDecision } from '@holdfast/ipam'
 import type { PeerSnapshot } from '@holdfast/net'
 import { stateLabel } from '../output/labels.ts'
 import type { Pass } from './pipeline.ts'
-import type { SessionNow } from './session.ts'
-import type { WantedSession } from './sessions.ts'
+import type { SessionsView } from '../sessions/announcements.ts'
+import type { WantedSession } from '../sessions/wanted-sessions.ts'
 
 /**
  * The status files of a state directory: one for each Service, and for each node that this process speaks for one with its
@@ -25,12 +25,8 @@ export class StatusFiles {
   }
 
   /** Writes what changed. Returns a failure once, for as long as it stays the same; undefined where all is well. */
-  async write(
-    pass: Pass,
-    wanted: ReadonlyMap<string, WantedSession>,
-    sessions: readonly SessionNow[],
-  ): Promise<string | undefined> {
-    const results = [await this.#state.syncYamlFiles('nodes', nodeFiles(pass, wanted, sessions))]
+  async write(pass: Pass, sessions: SessionsView): Promise<string | undefined> {
+    const results = [await this.#state.syncYamlFiles('nodes', nodeFiles(pass, sessions))]
     // A session that comes or goes changes nothing about ten thousand Services, which it would take long to find out.
     if (this.#written !== pass) {
       results.push(await this.#state.syncYamlFiles('services', this.#serviceFiles(pass)))
@@ -107,18 +103,15 @@ function nodeDecision(node: string, decision: Decision): object {
   }
 }
 
-function nodeFiles(
-  pass: Pass,
-  wanted: ReadonlyMap<string, WantedSession>,
-  sessions: readonly SessionNow[],
-): ReadonlyMap<string, object> {
-  const snapshots = new Map(sessions.map(({ wanted: { key }, snapshot }) => [key, snapshot]))
+function nodeFiles(pass: Pass, sessions: SessionsView): ReadonlyMap<string, object> {
+  const snapshots = new Map(sessions.sessions().map(({ wanted: { key }, snapshot }) => [key, snapshot]))
   return new Map(
     [...pass.nodePlans.keys()].map((node) => [
       node,
       {
         node,
-        sessions: [...wanted.values()]
+        sessions: sessions
+          .wanted()
           .filter((session) => session.node === node)
           .map((session) => sessionStatus(session, snapshots.get(session.key))),
       },

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { Event } from '../events.ts'
 import { nodeAddresses, routerAddress } from '../testing/world.ts'
 import { SessionSet } from './session-set.ts'
-import type { WantedSession } from './sessions.ts'
+import type { WantedSession } from './wanted-sessions.ts'
 
 const wanted: WantedSession = {
   key: 'node-a/router',

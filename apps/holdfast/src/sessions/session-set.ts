@@ -6,7 +6,7 @@ import type { ConnectionEnds, SessionNow, SessionSurroundings } from './session.
 import { Session } from './session.ts'
 import type { SessionIdentity } from './session-settings.ts'
 import { closeMessages, sessionEvent } from './session-words.ts'
-import type { WantedSession } from './sessions.ts'
+import type { WantedSession } from './wanted-sessions.ts'
 
 export interface SessionSetOptions extends Omit<SessionSurroundings, 'bfd'> {
   /** Called with all peers that a listener must know keys or TTLs of, whenever these changed. */

@@ -2,7 +2,7 @@ import type { Reason, StateName, StopReason, UnsentRoute } from '@holdfast/bgp'
 import { formatAddress, formatPrefix, ipv4 } from '@holdfast/ip'
 import type { PeerEvent } from '@holdfast/net'
 import type { SessionEvent, SessionTerms } from '../events.ts'
-import type { WantedSession } from './sessions.ts'
+import type { WantedSession } from './wanted-sessions.ts'
 
 /** The event that tells of a session's state. */
 export function sessionEvent(

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { RecordEntry } from '@holdfast/net'
 import { recordingLine } from '@holdfast/net'
 import type { Report } from '../events.ts'
-import { StartUpError } from './start-up-error.ts'
+import { StartUpError } from '../start-up-error.ts'
 
 /** A recording that nobody watches must not fill the disk: with this many bytes it ends. */
 const mostBytes = 256 * 1024 * 1024

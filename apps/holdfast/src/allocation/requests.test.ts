@@ -14,7 +14,7 @@ function result(spec: string, metadata = ''): RequestResult {
   assert.deepEqual(faults, [])
   const service = model.services.get('default/web')
   assert.ok(service)
-  return toRequest('default/web', service, [])
+  return toRequest('default/web', service, [], { loadBalancerClass: undefined, source: 'manifests' })
 }
 
 function request(spec: string, metadata = ''): ServiceRequest {

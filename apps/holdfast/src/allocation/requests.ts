@@ -10,9 +10,26 @@ export type RequestResult =
   /** Of another type, or of a load balancer class that is not ours (COMPAT: spec.type, spec.loadBalancerClass). */
   | { readonly kind: 'notOurs' }
 
+/** Where Services come from decides how they are read. */
+export interface RequestRules {
+  /** The class whose Services are served; undefined: those that name none. */
+  readonly loadBalancerClass: string | undefined
+  /** An API server gives every Service its cluster IPs, in manifests their place may be empty (docs/adr/0004). */
+  readonly source: 'apiServer' | 'manifests'
+}
+
+/** Whether a Service is one to serve: of type LoadBalancer, and of exactly this class; undefined: of none. */
+const isOurs = (service: Service, loadBalancerClass: string | undefined): boolean =>
+  service.type === 'LoadBalancer' && service.loadBalancerClass === loadBalancerClass
+
 /** Reads a Service's wishes. `pinnedPools` are the pools whose serviceAllocation matches it, most preferred first. */
-export function toRequest(key: string, service: Service, pinnedPools: readonly string[]): RequestResult {
-  if (service.type !== 'LoadBalancer' || service.loadBalancerClass !== undefined) return { kind: 'notOurs' }
+export function toRequest(
+  key: string,
+  service: Service,
+  pinnedPools: readonly string[],
+  rules: RequestRules,
+): RequestResult {
+  if (!isOurs(service, rules.loadBalancerClass)) return { kind: 'notOurs' }
   const wish = annotationOf(service, 'loadBalancerIPs')
   const requested = requestedAddresses(wish?.value, service.loadBalancerIP)
   const pool = annotationOf(service, 'address-pool')
@@ -22,7 +39,7 @@ export function toRequest(key: string, service: Service, pinnedPools: readonly s
     usesOldPrefix: [wish, pool, sharing].some((annotation) => annotation?.isDeprecated === true),
     request: {
       key,
-      families: familyRequest(service),
+      families: familyRequest(service, rules),
       ...(typeof requested === 'string'
         ? { requestedAddresses: [], requestFault: requested }
         : { requestedAddresses: requested }),
@@ -65,8 +82,8 @@ const sharingOf = (service: Service, key: string | undefined): ServiceRequest['s
     ? undefined
     : { key, backend: service.externalTrafficPolicy === 'Local' ? service.selector : '' }
 
-function familyRequest(service: Service): FamilyRequest {
-  const available = availableFamilies(service)
+function familyRequest(service: Service, { source }: RequestRules): FamilyRequest {
+  const available = source === 'apiServer' ? clusterFamilies(service) : availableFamilies(service)
   const [first, second] = available
   if (first === undefined) return { kind: 'unknown' }
   switch (service.ipFamilyPolicy) {
@@ -79,9 +96,13 @@ function familyRequest(service: Service): FamilyRequest {
   }
 }
 
+const clusterFamilies = ({ clusterIPs }: Service): readonly Family[] => [
+  ...new Set(clusterIPs.map(({ family }) => family)),
+]
+
 /** docs/adr/0004: without an API server nobody gives a Service cluster IPs, so its other fields say the families. */
 function availableFamilies(service: Service): readonly Family[] {
-  if (service.clusterIPs.length > 0) return [...new Set(service.clusterIPs.map(({ family }) => family))]
+  if (service.clusterIPs.length > 0) return clusterFamilies(service)
   if (service.ipFamilies.length > 0) return service.ipFamilies
   return service.ipFamilyPolicy === 'SingleStack' ? ['ipv4'] : ['ipv4', 'ipv6']
 }

@@ -18,7 +18,7 @@ import type { Alarm, Clock } from '@holdfast/runtime'
 import type { Report } from '../events.ts'
 import type { SessionSettings } from './session-settings.ts'
 import { describeError, sessionEvent, sessionTerms, silent, unsentSentences } from './session-words.ts'
-import type { WantedSession } from './sessions.ts'
+import type { WantedSession } from './wanted-sessions.ts'
 
 /** What sessions are run with. */
 export interface SessionSurroundings {
