@@ -37,6 +37,8 @@ export function toMarkdown({ machine, date, versions, runs, absences }: Results)
     '"bytes made beforehand" is no speaker: it shows what the machine and the collector can do at most.',
     'BIRD 2.0.12 sleeps with UPDATEs queued until something wakes it: "BIRD, kept awake" is the same program with a command',
     'on its control socket every 10 ms.',
+    'Holdfast has held six sessions with itself by then, as it does at every start where no router comes at once: that is in',
+    '"CPU to load".',
     '',
     `Versions: ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)

@@ -2,7 +2,7 @@
 // Usage: engine-main.ts PORT COUNT
 import { hostPrefix, ipv4, parseAddress, type Address } from '@holdfast/ip'
 import type { Route, RouteAttributes } from '@holdfast/bgp'
-import { createPeerDriver, createTcpTransport, listenForPeers } from '@holdfast/net'
+import { createPeerDriver, createTcpTransport, listenForPeers, rehearseSessions } from '@holdfast/net'
 import { systemClock } from '@holdfast/runtime'
 import { plan } from '../plan.ts'
 
@@ -69,3 +69,5 @@ driver.start()
 const at = { address: speaker, port: Number(port) }
 const listening = await listenForPeers({ transport, clock, at, match: () => driver, observe: () => undefined })
 if (listening.kind === 'failed') throw new Error(listening.fault.message)
+// As `holdfast standalone` does where no router comes at once.
+await rehearseSessions({ transport, clock, rounds: 6 })

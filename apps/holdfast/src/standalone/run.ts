@@ -22,6 +22,8 @@ import { listenForSessions } from '../sessions/listen.ts'
 import { isOnLink } from '../sessions/on-link.ts'
 import type { Recordings } from '../sessions/recordings.ts'
 import { createRecordings } from '../sessions/recordings.ts'
+import type { Rehearsal } from '../sessions/rehearsal.ts'
+import { rehearseWhenIdle } from '../sessions/rehearsal.ts'
 import { StartUpError } from '../start-up-error.ts'
 import { Standalone } from './standalone.ts'
 
@@ -77,6 +79,7 @@ class Program {
   #router: Router | undefined
   #listener: Stoppable | undefined
   #hintAlarm: Alarm | undefined
+  #rehearsal: Rehearsal | undefined
   #recordings: Recordings | undefined
   #api: { readonly close: () => Promise<void> } | undefined
   #isClosing = false
@@ -107,6 +110,10 @@ class Program {
       report,
     })
     if (!this.#isClosing) await standalone.start()
+    if (!this.#isClosing) {
+      const surroundings = { transport: this.#transport, clock: this.#clock, report }
+      this.#rehearsal = rehearseWhenIdle({ ...surroundings, sessions: () => standalone.announcements.sessions() })
+    }
     await ended
   }
 
@@ -117,12 +124,14 @@ class Program {
   async close(way: 'leave' | 'restart' = 'leave'): Promise<void> {
     this.#isClosing = true
     this.#hintAlarm?.cancel()
+    const rehearsed = this.#rehearsal?.stop()
     const [listener, standalone, router, state] = [this.#listener, this.#standalone, this.#router, this.#state]
     this.#listener = this.#standalone = this.#router = this.#state = undefined
     listener?.stop()
     await standalone?.stop(way)
     await router?.stop()
     await state?.close()
+    await rehearsed
     await this.#closeWatchers()
   }
 
