@@ -41,6 +41,14 @@ export class ShardedMap<V> implements ReadonlyMap<string, V> {
     return new ShardedMap(shards, size)
   }
 
+  /** The keys whose values are not the same ones in another map. What the two share is not looked at. */
+  *differingKeys(other: ShardedMap<V>): Generator<string> {
+    for (const [index, shard] of this.#shards.entries()) {
+      const theirs = other.#shards[index] ?? noEntries
+      if (shard !== theirs) yield* differingEntries(shard, theirs)
+    }
+  }
+
   get(key: string): V | undefined {
     return this.#shards[shardOf(key)]?.get(key)
   }
@@ -68,6 +76,17 @@ export class ShardedMap<V> implements ReadonlyMap<string, V> {
   forEach(visit: (value: V, key: string, map: ReadonlyMap<string, V>) => void): void {
     for (const [key, value] of this) visit(value, key, this)
   }
+}
+
+/** The keys whose values are not the same ones in two maps; maps that share parts are not compared there. */
+export const differingKeys = <V>(one: ReadonlyMap<string, V>, other: ReadonlyMap<string, V>): Iterable<string> =>
+  one instanceof ShardedMap && other instanceof ShardedMap
+    ? (one as ShardedMap<V>).differingKeys(other as ShardedMap<V>)
+    : differingEntries(one, other)
+
+function* differingEntries<V>(one: ReadonlyMap<string, V>, other: ReadonlyMap<string, V>): Generator<string> {
+  for (const [key, value] of one) if (other.get(key) !== value) yield key
+  for (const key of other.keys()) if (!one.has(key)) yield key
 }
 
 /** FNV-1a. */

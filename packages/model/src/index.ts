@@ -17,4 +17,13 @@ export type {
 export { announcesPool, toPoolsMatching } from './pools.ts'
 export { SecretText } from './secret-text.ts'
 export { selects, selectsAny } from './selector.ts'
+export type {
+  NodeState,
+  NodeStateDrain,
+  NodeStateSession,
+  NodeStateSpec,
+  NodeStateStatus,
+  StoredResult,
+} from './stored.ts'
+export { parseNodeState } from './stored.ts'
 export type * from './types.ts'

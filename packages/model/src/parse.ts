@@ -3,6 +3,7 @@ import { formatPath, isRecord, typeInWords, withoutNulls } from './fields.ts'
 import { coreDefinitions } from './kinds/core.ts'
 import type { Built, Definition, Note } from './kinds/definition.ts'
 import { groupMeant, groupNameOf, groups, isOfGroups } from './kinds/groups.ts'
+import { ignoredHoldfastKinds } from './kinds/holdfast.ts'
 import { ignoredMetallbKinds, outOfScopeKind } from './kinds/metallb.ts'
 import type { Problem } from './problem.ts'
 import { shownValue } from './redact.ts'
@@ -79,7 +80,7 @@ function parseOther(raw: RawObject, kind: string, apiVersion: string): readonly 
     const detail = { kind, apiVersion, served: served.map((known) => known.apiVersion) }
     return [placed(served[0]?.kind, broken(raw, ref, ['apiVersion'], problem('unknown-version', detail)))]
   }
-  if (group === undefined || ignoredMetallbKinds.has(kind)) return []
+  if (group === undefined || ignoredKinds.has(kind)) return []
   if (kind === outOfScopeKind) return [outOfScope(raw, ref)]
   const kinds = [...new Set(group.definitions.map((known) => known.kind))]
   const suggestion = closest(kind, kinds)
@@ -88,6 +89,8 @@ function parseOther(raw: RawObject, kind: string, apiVersion: string): readonly 
     placed(meant, broken(raw, ref, ['kind'], problem('unknown-kind', { group: group.name, kind, kinds, suggestion }))),
   ]
 }
+
+const ignoredKinds: ReadonlySet<string> = new Set([...ignoredMetallbKinds, ...ignoredHoldfastKinds])
 
 const placed = (kind: Kind | undefined, parse: Parse): Parse => (parse.ref.name === '' ? parse : { ...parse, kind })
 

@@ -13,3 +13,6 @@ const peerPolicy = define(
 
 /** The kinds of our own group. */
 export const holdfastDefinitions: readonly Definition[] = [peerPolicy]
+
+/** Kinds of the group that only our own programs write: valid among manifests, and not read there. */
+export const ignoredHoldfastKinds: ReadonlySet<string> = new Set(['NodeState', 'AddressBlock'])

@@ -51,6 +51,9 @@ const asn = z.int().min(0).max(0xffffffff)
 /** The CRD stops at 16384, for no reason that it gives; every TCP port is accepted here. */
 const port = z.int().max(65_535)
 
+/** 0 is what v1beta1 has for unset. */
+const portOrDefault = (value: number): number => (value === 0 ? 179 : value)
+
 /** The fields that v1beta1 and v1beta2 share. */
 const common = {
   myASN: asn.min(1),
@@ -71,7 +74,8 @@ const fieldsOfV1beta2 = z.strictObject({
   localASN: asn.min(1).optional(),
   peerAddress: optionalTextAs(readAddress),
   interface: optionalTextAs(readLine('interface')),
-  peerPort: port.min(1).default(179),
+  // 0 of v1beta1, which the API server hands over as it is.
+  peerPort: port.min(0).default(179).transform(portOrDefault),
   connectTime: textAs(readConnectTime).optional(),
   passwordSecret: z.strictObject({ name: z.string().optional(), namespace: z.string().optional() }).optional(),
   enableGracefulRestart: z.boolean().optional(),
@@ -84,7 +88,7 @@ const fieldsOfV1beta1 = z.strictObject({
   ...common,
   peerASN: asn.min(1),
   peerAddress: textAs(readAddress),
-  peerPort: port.min(0).default(0),
+  peerPort: port.min(0).default(0).transform(portOrDefault),
 })
 
 /** A BGPPeer's spec in the form of v1beta2. */
@@ -110,7 +114,6 @@ export const peerSpecV1beta1 = withRule(fieldsOfV1beta1, ({ sound }, report) => 
 export const toV1beta2 = (spec: z.output<typeof fieldsOfV1beta1>): PeerSpec => ({
   ...spec,
   ...setTimers(spec),
-  peerPort: spec.peerPort === 0 ? 179 : spec.peerPort,
   interface: undefined,
   vrf: undefined,
   disableMP: false,

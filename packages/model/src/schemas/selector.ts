@@ -81,7 +81,7 @@ const renderExpression = ({ key, operator, values }: LabelSelector['matchExpress
 const renderSelector = ({ matchLabels, matchExpressions }: LabelSelector): string =>
   JSON.stringify([Object.entries(matchLabels).sort(), matchExpressions.map(renderExpression)])
 
-const labelSelector = z
+export const labelSelector = z
   .strictObject({
     matchLabels: mapOfStrings(textAs(checked(valueProblem)), keyProblem).optional(),
     matchExpressions: orEmpty(withListRule(expression, reportRepeated('matchExpressions', renderExpression))),

@@ -1,0 +1,114 @@
+import { fileURLToPath } from 'node:url'
+import type { Crd } from '../../packages/model/src/crd/definition.ts'
+import type { Schema } from '../../packages/model/src/crd/structural.ts'
+import { crds } from '../../packages/model/src/crd/crds.ts'
+
+/** The pages of docs/reference that list the fields of a kind. PeerPolicy has one that was written by hand. */
+const intros: Readonly<Record<string, { readonly file: string; readonly text: string }>> = {
+  NodeState: {
+    file: 'node-state.md',
+    text: `# NodeState: a node as its speaker sees it
+
+\`holdfast.dev/v1alpha1\` NodeState, one for each node, with the node's name, in Holdfast's namespace. The speaker makes it and writes its
+status: when something changed, at most once a second, and not at all when nothing did. \`spec\` is for people:
+\`kubectl holdfast drain NODE\` sets \`spec.drain\`, \`undrain\` takes it away.
+
+\`\`\`console
+$ kubectl get nodestates -n metallb-system
+NAME     SESSIONS   ROUTES   DRAIN       SAFE TO REBOOT   AGE
+node-a   2/2        1000                 False            12d
+node-b   2/2        0        Withdrawn   True             12d
+\`\`\`
+
+\`-o wide\` adds the connections that have not ended and the version of the speaker. The short name is \`nst\`; \`kubectl get holdfast\`
+shows all kinds of the group.
+
+| condition | True means |
+|---|---|
+| \`Announcing\` | the node announces what it is configured to announce |
+| \`SafeToReboot\` | no route of the node is left at a router, and no connection through it |
+| \`ConfigurationValid\` | nothing of the configuration that concerns the node is refused |
+
+A node leaves in phases: \`GracefulShutdown\` (routes carry the community GRACEFUL_SHUTDOWN, RFC 8326, so that routers prefer other nodes),
+then \`Withdrawn\`; or \`HeldBack\` first, while a prefix has no other announcer: \`drain.heldBack\` names it.
+`,
+  },
+  AddressBlock: {
+    file: 'address-block.md',
+    text: `# AddressBlock: who holds which address
+
+\`holdfast.dev/v1alpha1\` AddressBlock: one for each block of 64 addresses of which one is or was in use (a /26 of IPv4, a /122 of IPv6), in
+Holdfast's namespace. The controller writes them; nobody else should. They are why no address is ever given to two Services,
+also while two controllers take themselves for the leader:
+
+- The name is made of the first address (\`ipv4-192.0.2.0\`, \`ipv6-2001-db8-0-0-0-0-0-0\`), and the API server refuses another one. So an
+  address has one place where its holder stands.
+- A write succeeds only on the version that the writer has read. Of two controllers that give one address away, one is
+  refused, and reads again.
+- The status of a Service names an address only after the block names the Service, by its uid.
+- A Service leaves the block only after its status does not name the address any more, or when it is gone.
+
+\`\`\`console
+$ kubectl get addressblocks -n metallb-system
+NAME                        CIDR             IN USE   AGE
+ipv4-192.0.2.0              192.0.2.0/26     17       12d
+ipv6-2001-db8-0-0-0-0-0-0   2001:db8::/122   3        12d
+\`\`\`
+
+The short name is \`ab\`. \`kubectl get ab ipv4-192.0.2.0 -o yaml\` says who holds an address.
+
+To lose the blocks is no harm while the Services are there: a controller that starts adopts what their statuses say before it gives
+anything away. What is lost then is the memory of releases, by which the longest unused address is handed out first; it goes
+back 16,384 releases. Blocks are left in place when MetalLB is put back, which does not read them.
+`,
+  },
+}
+
+export const pagesFolder = fileURLToPath(new URL('../../docs/reference/', import.meta.url))
+
+const head = '<!-- Written by "npm run crds": the text is in tools/crds/pages.ts, the fields in packages/model. -->\n\n'
+
+/** The pages by file name. */
+export function pages(): ReadonlyMap<string, string> {
+  return new Map(
+    crds.flatMap((crd) => {
+      const intro = intros[crd.spec.names.kind]
+      return intro === undefined ? [] : [[intro.file, `${head}${intro.text}\n${fieldsOf(crd)}`] as const]
+    }),
+  )
+}
+
+function fieldsOf({ spec: { versions } }: Crd): string {
+  const [version] = versions
+  const { properties } = version?.schema.openAPIV3Schema ?? {}
+  return (['spec', 'status'] as const)
+    .flatMap((part) => {
+      const schema = properties?.[part]
+      if (schema === undefined) return []
+      const rows = rowsOf(schema, part).map(([path, type, text]) => `| \`${path}\` | ${type} | ${text} |`)
+      return [
+        `## \`${part}\`\n\n${schema.description ?? ''}\n\n| field | type | meaning |\n|---|---|---|\n${rows.join('\n')}\n`,
+      ]
+    })
+    .join('\n')
+}
+
+type Row = readonly [path: string, type: string, text: string]
+
+const rowsOf = (schema: Schema, path: string): readonly Row[] =>
+  Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
+    const isRequired = schema.required?.includes(name) === true
+    const fieldPath = `${path}.${name}`
+    const row: Row = [fieldPath, `${typeOf(field)}${isRequired ? ', required' : ''}`, field.description ?? '']
+    return [row, ...rowsOf(field.items ?? field, field.items === undefined ? fieldPath : `${fieldPath}[]`)]
+  })
+
+function typeOf({ type, format, items, enum: words }: Schema): string {
+  if (Array.isArray(words)) return words.map((word) => `\`${String(word)}\``).join(', ')
+  if (items !== undefined) return items.properties === undefined ? `list of ${typeOf(items)}` : 'list'
+  if (format === 'date-time') return 'time'
+  if (type === 'integer') return 'number'
+  return wordFor[type ?? ''] ?? ''
+}
+
+const wordFor: Readonly<Record<string, string>> = { string: 'text', boolean: 'true or false', object: 'mapping' }
