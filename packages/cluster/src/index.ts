@@ -1,4 +1,33 @@
 export type { FileFault, Snapshot, Source } from './source.ts'
+export type * from './kubernetes/api.ts'
+export type { Credentials, CredentialsFault, CredentialsResult } from './kubernetes/credentials-types.ts'
+export { loadCredentials, type CredentialsOptions } from './kubernetes/credentials.ts'
+export { createHttpApi, type HttpApi, type HttpApiOptions, type HttpLimits } from './kubernetes/http-api.ts'
+export { createKeeps, type FollowedKind, type Keep } from './kubernetes/keep.ts'
+export { createKubernetesSource } from './kubernetes/kubernetes-source.ts'
+export type {
+  Followed,
+  FollowedState,
+  KubernetesSource,
+  KubernetesSourceOptions,
+} from './kubernetes/kubernetes-source-types.ts'
+export {
+  createLeaderElection,
+  type LeaderElection,
+  type LeaderElectionOptions,
+  type LeadershipChange,
+} from './kubernetes/lease.ts'
+export { resourceTypes } from './kubernetes/resource-types.ts'
+export {
+  createMemoryApi,
+  apiFault,
+  type Hold,
+  type MemoryApi,
+  type MemoryApiOptions,
+  type MemoryClient,
+  type MemoryRequest,
+  type RequestMatch,
+} from './kubernetes/memory-api.ts'
 export { parseManifest } from './manifest.ts'
 export { createManifestDirectory, ManifestDirectoryError, type ManifestDirectoryOptions } from './manifest-directory.ts'
 export { createMemorySource, type MemorySource } from './memory-source.ts'
@@ -11,3 +40,4 @@ export {
 } from './state-directory.ts'
 export type { LockHolder } from './state-lock.ts'
 export type { YamlFailure, YamlSync } from './yaml-files.ts'
+export { createWorkQueue, type WorkOutcome, type WorkQueue, type WorkQueueOptions } from './kubernetes/work-queue.ts'

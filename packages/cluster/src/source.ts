@@ -20,6 +20,11 @@ export interface Snapshot {
    * still there. What is not valid now falls back on them.
    */
   readonly lastGood?: readonly RawObject[]
+  /**
+   * Kinds of which, since the snapshot before, a list replaced what was known. A list can be wrong or empty by a fault of the
+   * server's, where a watch tells of one object at a time: what it would take away deserves doubt. undefined: no lists.
+   */
+  readonly relisted?: ReadonlySet<string>
 }
 
 /** Where resources come from. `start` delivers the first complete snapshot before it resolves, then every change. */

@@ -1,0 +1,90 @@
+import type { Clock } from '@holdfast/runtime'
+import type { KubeApi, ListOptions, Watch } from './api.ts'
+import { collectionPath, keyText, objectPath, queryOf, selectionText } from './api-path.ts'
+import type { Credentials } from './credentials-types.ts'
+import { createRequester, type Requester } from './http-request.ts'
+import { httpWatch } from './http-watch.ts'
+import { objectRequest, writesOver } from './http-writes.ts'
+import { pageOf } from './kube-object.ts'
+
+export interface HttpApiOptions {
+  readonly credentials: Credentials
+  readonly clock: Clock
+  /** Unix time in ms, for what a server tells by the time of day. */
+  readonly wallNowMs: () => number
+  /** Who asks, in the server's audit log: `holdfast-speaker/0.1.0`. */
+  readonly userAgent: string
+  readonly limits?: Partial<HttpLimits>
+  /** Told each warning of the server's, such as of fields that it does not know. */
+  readonly onWarning?: (text: string) => void
+  /** Told the type of a watch's event that is none of ours. */
+  readonly onUnknownEvent?: (type: string) => void
+}
+
+export interface HttpLimits {
+  /** 10 s. */
+  readonly connectMs: number
+  /** Until an answer begins, and between two pieces of it: 30 s. */
+  readonly answerMs: number
+  /** 256 MiB: a list page of some 100,000 Services. */
+  readonly maxAnswerBytes: number
+  /** 16 MiB: more than etcd stores as one object. */
+  readonly maxLineBytes: number
+  /** For requests, beside those of the watches: 16. */
+  readonly maxConnections: number
+}
+
+const defaults: HttpLimits = {
+  connectMs: 10_000,
+  answerMs: 30_000,
+  maxAnswerBytes: 256 * 1024 * 1024,
+  maxLineBytes: 16 * 1024 * 1024,
+  maxConnections: 16,
+}
+
+/** A client of the Kubernetes API over HTTPS. `close` breaks everything off; watches end, requests have the fault `unreachable`. */
+export type HttpApi = KubeApi & { readonly close: () => void }
+
+export function createHttpApi(options: HttpApiOptions): HttpApi {
+  const { credentials, clock, wallNowMs, userAgent } = options
+  const limits = { ...defaults, ...options.limits }
+  const onWarning = options.onWarning ?? (() => undefined)
+  const requester = createRequester({ credentials, clock, wallNowMs, userAgent, limits, onWarning })
+  const onUnknownEvent = options.onUnknownEvent ?? (() => undefined)
+  const watchContext = { requester, clock, maxLineBytes: limits.maxLineBytes, onUnknownEvent }
+  const watches = new Set<Watch>()
+
+  const watch: KubeApi['watch'] = (type, watchOptions, observe) => {
+    const one = httpWatch(watchContext, type, watchOptions, observe)
+    watches.add(one)
+    void one.ended.then(() => watches.delete(one))
+    return one
+  }
+  const close = (): void => {
+    for (const one of watches) one.stop()
+    requester.close()
+  }
+  return { ...reads(requester), ...writesOver(requester), watch, close }
+}
+
+function reads(requester: Requester): Pick<KubeApi, 'list' | 'get'> {
+  return {
+    list: async (type, options) => {
+      const what = `list ${selectionText(type, options)}`
+      const path = `${collectionPath(type, options.namespace)}${queryOf(listParameters(options))}`
+      const answer = await requester.send({ what, method: 'GET', path })
+      return answer.kind === 'fault' ? answer : pageOf(what, type, answer.value)
+    },
+    get: async (type, key) => {
+      const what = `get ${keyText(type, key)}`
+      return await objectRequest(requester, type, key, { what, method: 'GET', path: objectPath(type, key) })
+    },
+  }
+}
+
+const listParameters = ({ limit, continue: token, fieldSelector, labelSelector }: ListOptions) => ({
+  limit,
+  continue: token,
+  fieldSelector,
+  labelSelector,
+})

@@ -1,0 +1,72 @@
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import type { ApiFault } from './api.ts'
+import { apiFault, faultOfError } from './api-fault.ts'
+import type { Answer } from './http-exchange.ts'
+import { parseJson } from './json-fields.ts'
+
+export interface BodyLimits {
+  readonly maxBytes: number
+  /** Between two pieces. */
+  readonly idleMs: number
+}
+
+export type Body = { readonly kind: 'body'; readonly value: unknown } | ApiFault
+
+/** Reads an answer to its end and parses it. JSON only; `badAnswer` where it is none, or longer than allowed. */
+export async function readJson(what: string, answer: Answer, limits: BodyLimits): Promise<Body> {
+  const bytes = await readBytes(what, answer, limits)
+  if (!Buffer.isBuffer(bytes)) return bytes
+  // The pieces are gone by now; the bytes go with this call, before the values are used.
+  const parsed = parseJson(bytes.toString('utf8'))
+  if (parsed !== undefined) return { kind: 'body', value: parsed.value }
+  return apiFault('badAnswer', `${what}: the server's answer is no JSON: is that the API server?`, {
+    status: answer.status,
+  })
+}
+
+/** Reads what an answer that is no success says, as far as it can be read; undefined: nothing to be understood. */
+export async function readExplanation(answer: Answer, limits: BodyLimits): Promise<unknown> {
+  const bytes = await readBytes('', answer, limits)
+  return Buffer.isBuffer(bytes) ? parseJson(bytes.toString('utf8'))?.value : undefined
+}
+
+async function readBytes(what: string, answer: Answer, limits: BodyLimits): Promise<Buffer | ApiFault> {
+  const { stream, patience, status, headers } = answer
+  const tooLong = apiFault('badAnswer', `${what}: the server's answer has more than ${limits.maxBytes} octets`, {
+    status,
+  })
+  return await new Promise((resolve) => {
+    const pieces: Buffer[] = []
+    let length = 0
+    const finish = (result: Buffer | ApiFault): void => {
+      patience.end()
+      resolve(result)
+    }
+    const giveUp = (fault: ApiFault): void => {
+      finish(fault)
+      stream.destroy()
+    }
+    const take = (piece: Buffer): void => {
+      length += piece.length
+      if (length > limits.maxBytes) return giveUp(tooLong)
+      pieces.push(piece)
+      patience.expect('the rest of the answer', limits.idleMs)
+    }
+    const broken = (error?: unknown): void => finish(answer.late() ?? faultOfError(what, 'the server', error))
+    stream.on('error', broken)
+    if (Number(headers['content-length'] ?? 0) > limits.maxBytes) return giveUp(tooLong)
+    patience.expect('the rest of the answer', limits.idleMs)
+    const content = contentOf(answer)
+    const damaged = apiFault('badAnswer', `${what}: the server's answer is compressed, and damaged`, { status })
+    if (content !== stream) content.on('error', () => giveUp(damaged))
+    // The end of a compressed answer comes after the connection's, which may be closed by then.
+    stream.on('close', () => (stream.complete ? undefined : broken()))
+    content.on('end', () => finish(Buffer.concat(pieces.splice(0), length)))
+    content.on('data', take)
+  })
+}
+
+function contentOf({ stream, headers }: Answer): Readable {
+  return headers['content-encoding'] === 'gzip' ? stream.pipe(createGunzip()) : stream
+}

@@ -1,0 +1,48 @@
+import type { Clock } from '@holdfast/runtime'
+import type { Source } from '../source.ts'
+import type { ApiFault, KubeApi, KubeObject, ObjectKey, ResourceType, Selection } from './api.ts'
+
+/** One kind to follow. */
+export interface Followed {
+  readonly type: ResourceType
+  readonly selection: Selection
+  /** What is kept of an object: the less, the less memory. Must keep `metadata`'s name, namespace and uid. */
+  readonly keep: (object: KubeObject) => KubeObject
+  /**
+   * True: where the API server does not know the kind (404), it counts as a kind without objects, and is asked for again
+   * every now and then: a cluster without MetalLB's or our CRDs.
+   */
+  readonly isOptional: boolean
+}
+
+/** How a followed kind stands. */
+export interface FollowedState {
+  readonly type: ResourceType
+  /** True once a whole list has been had. */
+  readonly isSynced: boolean
+  /** The last sign of life: a list, an event, a bookmark. By the clock; undefined: none yet. */
+  readonly lastContactMs: number | undefined
+  /** What is wrong now; undefined: nothing. What was known stays in force meanwhile. */
+  readonly fault: ApiFault | undefined
+}
+
+export interface KubernetesSourceOptions {
+  readonly api: KubeApi
+  readonly clock: Clock
+  readonly followed: readonly Followed[]
+  /** 0 to below 1: spreads retries and time-outs of many clients. */
+  readonly random: () => number
+  /** Told whenever a kind's fault comes, changes or goes. */
+  readonly observe: (state: FollowedState) => void
+}
+
+/** Follows kinds of an API server by list and watch. What was known is never cleared because of a fault. */
+export interface KubernetesSource extends Source {
+  /** Lists every kind again, or one: what is known stays until the new list is whole. Resolves when the lists are there. */
+  readonly relist: (type?: ResourceType) => Promise<void>
+  readonly states: () => readonly FollowedState[]
+  /** The object as last seen, trimmed by `keep`; undefined: not there. */
+  readonly object: (type: ResourceType, key: ObjectKey) => KubeObject | undefined
+  /** All objects of a kind as last seen. */
+  readonly objects: (type: ResourceType) => Iterable<KubeObject>
+}

@@ -1,0 +1,88 @@
+import type { ApiFault, KubeApi, KubeObject, ListOptions, ResourceType, Selection } from './api.ts'
+import { isFields, type Fields } from './plain-data.ts'
+
+/** Objects a page: some 500 KB of Services. */
+const pageSize = 500
+
+export interface WholeList {
+  readonly kind: 'ok'
+  /** By key; the last of two with one key. */
+  readonly objects: ReadonlyMap<string, KubeObject>
+  /** Where a watch goes on from. */
+  readonly resourceVersion: string
+}
+
+/** The place of an object among those of its kind: its namespace, if it has one, and its name. */
+export const listKey = ({ metadata }: KubeObject): string =>
+  metadata.namespace === undefined || metadata.namespace === ''
+    ? metadata.name
+    : `${metadata.namespace}/${metadata.name}`
+
+/**
+ * Lists all objects of a selection, page by page. Where the server has forgotten the state that the pages are of (410), it starts
+ * over once, without pages: such a list cannot be forgotten half way. A list that cannot be what was asked for is a
+ * `badAnswer`.
+ */
+export async function listAll(api: KubeApi, type: ResourceType, selection: Selection): Promise<WholeList | ApiFault> {
+  const inPages = await listPages(api, type, { ...selection, limit: pageSize })
+  const isExpired = inPages.kind === 'fault' && inPages.code === 'gone'
+  return isExpired ? await listPages(api, type, selection) : inPages
+}
+
+async function listPages(api: KubeApi, type: ResourceType, first: ListOptions): Promise<WholeList | ApiFault> {
+  const objects = new Map<string, KubeObject>()
+  const tokens = new Set<string>()
+  for (let options = first; ;) {
+    const result = await api.list(type, options)
+    if (result.kind === 'fault') return result
+    const { items, resourceVersion, continue: token } = result.value
+    const flaw = flawOf(type, first, result.value)
+    if (flaw !== undefined) return badAnswer(type, flaw)
+    for (const object of items) objects.set(listKey(object), object)
+    if (token === undefined || token === '') return { kind: 'ok', objects, resourceVersion }
+    if (tokens.has(token)) return badAnswer(type, 'its pages go round in a circle')
+    tokens.add(token)
+    options = { ...first, continue: token }
+  }
+}
+
+/** What is wrong with a page; undefined: nothing. What came over the network need not be what its type says. */
+function flawOf(type: ResourceType, selection: Selection, page: unknown): string | undefined {
+  if (!isFields(page) || !Array.isArray(page['items'])) return 'there is no list of items in it'
+  if (typeof page['resourceVersion'] !== 'string' || page['resourceVersion'] === '') return 'it has no resourceVersion'
+  for (const item of page['items']) {
+    const flaw = flawOfObject(type, selection, item)
+    if (flaw !== undefined) return flaw
+  }
+  return undefined
+}
+
+/** What is wrong with an object of a list or an event; undefined: nothing. */
+export function flawOfObject(type: ResourceType, selection: Selection, object: unknown): string | undefined {
+  const metadata = isFields(object) ? object['metadata'] : undefined
+  if (!isFields(object) || !isFields(metadata)) return 'an object in it has no metadata'
+  const needed = ['name', 'uid', 'resourceVersion', ...(type.isNamespaced ? ['namespace'] : [])]
+  const missing = needed.find((field) => !isText(metadata[field]))
+  if (missing !== undefined) return `an object in it has no ${missing}`
+  if (isText(object['kind']) && object['kind'] !== type.kind) return `an object in it is a ${object['kind']}`
+  return isWithin(selection, metadata) ? undefined : 'an object in it is of another namespace'
+}
+
+const isWithin = ({ namespace }: Selection, metadata: Fields): boolean =>
+  namespace === undefined || namespace === '' || metadata['namespace'] === namespace
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+export const badAnswer = ({ kind }: ResourceType, flaw: string): ApiFault => ({
+  kind: 'fault',
+  code: 'badAnswer',
+  status: undefined,
+  message: `what came is no list or event of kind ${kind}: ${flaw}`,
+  retryAfterMs: undefined,
+})
+
+/** The object as its schema wants it: the items of a list do not say of which kind they are. */
+export function typed({ group, version, kind }: ResourceType, object: KubeObject): KubeObject {
+  const apiVersion = group === '' ? version : `${group}/${version}`
+  return object.apiVersion === apiVersion && object.kind === kind ? object : { ...object, apiVersion, kind }
+}
