@@ -44,9 +44,10 @@ export class Lab {
     return namespace
   }
 
-  /** Starts a program in a namespace. Its output goes to files that are shown when a test fails. */
-  start(namespace: string, name: string, command: readonly [string, ...string[]]): LabProcess {
-    const started = new LabProcess(name, join(this.directory, name), ['ip', 'netns', 'exec', namespace, ...command])
+  /** Starts a program in a namespace, or in the host's (undefined). Its output goes to files that are shown when a test fails. */
+  start(namespace: string | undefined, name: string, command: readonly [string, ...string[]]): LabProcess {
+    const whole = namespace === undefined ? command : (['ip', 'netns', 'exec', namespace, ...command] as const)
+    const started = new LabProcess(name, join(this.directory, name), whole)
     this.#processes.push(started)
     return started
   }
@@ -67,7 +68,7 @@ export class Lab {
       renameSync(this.directory, kept)
       process.stderr.write(`logs kept in ${kept}\n`)
       this.#hasFailed = false
-    } else rmSync(this.directory, { recursive: true, force: true })
+    } else rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 })
   }
 }
 
