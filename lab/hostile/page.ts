@@ -61,7 +61,7 @@ export const problemsOf = ({ id, scenes: wanted }: Entry, runs: readonly Run[]):
 /** The page of a run. */
 export const pageOf = (runs: readonly Run[]): string => `# Hostile inputs
 
-Written by \`node lab/hostile/write-page.ts\`; \`npm test\` runs the same and fails where this page says something else. Every input
+Written by \`npm run hostile\`; \`npm test\` runs the same and fails where this page says something else. Every input
 goes over TCP to a running \`holdfast standalone\`, on sessions of ${scenes.length} kinds:
 ${scenes.map(({ name }) => name).join('; ')}.
 

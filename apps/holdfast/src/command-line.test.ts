@@ -3,11 +3,11 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
+import { freePort } from './testing/free-port.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const program = join(root, 'node_modules', '.bin', 'holdfast')
@@ -56,17 +56,12 @@ async function directory(t: TestContext): Promise<string> {
 
 /** The quick start's manifests on a port that is free now, so that tests can run beside a quick start. */
 async function quickStart(t: TestContext): Promise<{ readonly manifests: string; readonly port: number }> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const at = server.address()
-  assert.ok(at !== null && typeof at === 'object')
-  server.close()
-  await once(server, 'close')
+  const port = await freePort()
   const manifests = await directory(t)
   await cp(join(root, 'examples', 'quickstart'), manifests, { recursive: true })
   const peers = join(manifests, 'config', 'peers.yaml')
-  await writeFile(peers, (await readFile(peers, 'utf8')).replaceAll('1790', String(at.port)))
-  return { manifests, port: at.port }
+  await writeFile(peers, (await readFile(peers, 'utf8')).replaceAll('1790', String(port)))
+  return { manifests, port }
 }
 
 const nodes = ['--node', 'node-a', '--node', 'node-b', '--node', 'node-c']

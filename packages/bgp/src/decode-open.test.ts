@@ -268,3 +268,30 @@ test('an OPEN has 4,096 octets at most, also towards a peer that takes more', ()
   const context = { ...initialContext, maxReceivedLength: 65535, maxSentLength: 65535 }
   assert.throws(() => encodeMessage({ ...decodedOpen(open()), capabilities }, context), /4096/)
 })
+
+test('a thousand graceful restart capabilities cost no more than a thousand others', () => {
+  const parametersOf = (capability: string): string => {
+    const capabilities = capability.repeat(1000)
+    const [inner, outer] = [capabilities.length / 2, capabilities.length / 2 + 3]
+    return `ff ${digits(outer, 2)} 02 ${digits(inner, 2)} ${capabilities}`
+  }
+  const [restarts, others] = ['40020001', 'c8020001'].map((capability) =>
+    open({ parameters: parametersOf(capability), parametersLength: 255 }),
+  )
+  assert.ok(restarts !== undefined && others !== undefined)
+  const kinds = decodedOpen(restarts).capabilities.map(({ kind }) => kind)
+  assert.deepEqual(
+    [kinds.length, kinds.at(-1), new Set(kinds.slice(0, -1))],
+    [1000, 'gracefulRestart', new Set(['unknown'])],
+  )
+  const microseconds = (bytes: Uint8Array): number => {
+    const runs = Array.from({ length: 4 }, () => {
+      const { user } = process.cpuUsage()
+      for (let times = 0; times < 50; times += 1) decodedOpen(bytes)
+      return process.cpuUsage().user - user
+    })
+    return Math.min(...runs)
+  }
+  const [one, other] = [microseconds(restarts), microseconds(others)]
+  assert.ok(one < 4 * other + 20_000, `${one} and ${other} microseconds of the processor`)
+})

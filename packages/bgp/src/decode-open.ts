@@ -2,13 +2,26 @@ import type { Decoded } from './decode.ts'
 import type { SessionReset } from './fault.ts'
 import { sessionReset } from './fault.ts'
 import { decodeCapability } from './decode-capability.ts'
-import { encodeCapability } from './encode-capability.ts'
 import { asTrans, bgpVersion, errorCode, openSubcode, optionalParameter } from './iana.ts'
 import type { Capability, OpenMessage } from './messages.ts'
 import { Reader } from './reader.ts'
 
-/** What a reader adds to, or the fault that ends the reading. */
+/** undefined, or the fault that ends the reading. */
 type Outcome = SessionReset | undefined
+
+interface Latest {
+  readonly capability: Capability
+  readonly index: number
+  readonly code: number
+  readonly value: Uint8Array
+}
+
+/** What a reader adds to. */
+interface Found {
+  readonly capabilities: Capability[]
+  /** The last one of each kind: an OPEN has room for a thousand, which are not searched for each of them. */
+  readonly latest: Map<Capability['kind'], Latest>
+}
 
 const openFault = (subcode: number, message: string, data?: Uint8Array): SessionReset =>
   sessionReset(errorCode.openMessage, subcode, message, data)
@@ -24,7 +37,9 @@ export function decodeOpen(body: Uint8Array): Decoded<OpenMessage> {
   const capabilities: Capability[] = []
   const open: OpenMessage = { kind: 'open', version, asn, holdTimeSeconds, routerId, capabilities }
   const fault =
-    versionFault(open) ?? readParameters(reader.rest(), parametersLength, capabilities) ?? openFieldFault(open)
+    versionFault(open) ??
+    readParameters(reader.rest(), parametersLength, { capabilities, latest: new Map() }) ??
+    openFieldFault(open)
   return fault === undefined ? { ok: true, message: open } : { ok: false, fault }
 }
 
@@ -58,7 +73,7 @@ function peerAsFault({ asn, capabilities }: OpenMessage): Outcome {
 }
 
 /** Optional parameters must fill the message to its end; in the longer form of RFC 9072 lengths have two octets. */
-function readParameters(bytes: Uint8Array, length: number, capabilities: Capability[]): Outcome {
+function readParameters(bytes: Uint8Array, length: number, found: Found): Outcome {
   const reader = new Reader(bytes)
   const isExtended = length > 0 && bytes[0] === optionalParameter.extendedLength
   if (isExtended) reader.uint8()
@@ -68,13 +83,13 @@ function readParameters(bytes: Uint8Array, length: number, capabilities: Capabil
     return openFault(openSubcode.unspecific, `the optional parameters do not fill their ${bytes.length} octets`)
   }
   while (reader.remaining > 0) {
-    const fault = readParameter(reader, isExtended, capabilities)
+    const fault = readParameter(reader, isExtended, found)
     if (fault !== undefined) return fault
   }
   return undefined
 }
 
-function readParameter(reader: Reader, isExtended: boolean, capabilities: Capability[]): Outcome {
+function readParameter(reader: Reader, isExtended: boolean, found: Found): Outcome {
   const type = reader.uint8() ?? 0
   const length = isExtended ? reader.uint16() : reader.uint8()
   const value = length === undefined ? undefined : reader.bytes(length)
@@ -82,10 +97,10 @@ function readParameter(reader: Reader, isExtended: boolean, capabilities: Capabi
   if (type !== optionalParameter.capabilities) {
     return openFault(openSubcode.unsupportedOptionalParameter, `an optional parameter of type ${type} is not supported`)
   }
-  return readCapabilities(new Reader(value), capabilities)
+  return readCapabilities(new Reader(value), found)
 }
 
-function readCapabilities(reader: Reader, capabilities: Capability[]): Outcome {
+function readCapabilities(reader: Reader, found: Found): Outcome {
   while (reader.remaining > 0) {
     const code = reader.uint8() ?? 0
     const length = reader.uint8()
@@ -95,27 +110,32 @@ function readCapabilities(reader: Reader, capabilities: Capability[]): Outcome {
     if (capability === undefined) {
       return openFault(openSubcode.unspecific, `a capability of code ${code} cannot have ${value.length} octets`)
     }
-    if (contradicts(capability, capabilities)) {
+    if (contradicts(capability, found)) {
       return openFault(openSubcode.unspecific, 'two capabilities tell different AS numbers')
     }
-    supersede(capability, capabilities)
-    capabilities.push(capability)
+    supersede(capability, found)
+    found.latest.set(capability.kind, { capability, index: found.capabilities.length, code, value })
+    found.capabilities.push(capability)
   }
   return undefined
 }
 
-const contradicts = (capability: Capability, earlier: readonly Capability[]): boolean =>
-  capability.kind === 'fourOctetAs' &&
-  earlier.some((other) => other.kind === 'fourOctetAs' && other.asn !== capability.asn)
+/** Of those before it one is enough: they say the same, or the reading would have ended. */
+function contradicts(capability: Capability, found: Found): boolean {
+  if (capability.kind !== 'fourOctetAs') return false
+  const before = found.latest.get('fourOctetAs')?.capability
+  return before?.kind === 'fourOctetAs' && before.asn !== capability.asn
+}
 
 /**
  * Of several graceful restart capabilities the last one counts (RFC 4724 section 3; for the long-lived one, which only
  * goes with it, the same is assumed): those before it become unknown ones, so that nobody negotiates them. Of all other
  * kinds several instances add to one another, or say the same (RFC 5492 section 4).
  */
-function supersede({ kind }: Capability, earlier: Capability[]): void {
+function supersede({ kind }: Capability, { capabilities, latest }: Found): void {
   if (kind !== 'gracefulRestart' && kind !== 'longLivedGracefulRestart') return
-  for (const [index, other] of earlier.entries()) {
-    if (other.kind === kind) earlier[index] = { kind: 'unknown', ...encodeCapability(other) }
-  }
+  const before = latest.get(kind)
+  if (before === undefined) return
+  const { index, code, value } = before
+  capabilities[index] = { kind: 'unknown', code, value: value.slice() }
 }

@@ -12,7 +12,7 @@ export { communicationData, hardReset, readCommunication, unwrapHardReset } from
 export { describeNotification, describeWholeNotification } from './notification-names.ts'
 export type * from './peer.ts'
 export type { Reason, ReasonCode, ReasonEntry } from './reasons.ts'
-export { reasonTable } from './reasons.ts'
+export { protectedReasons, protectionRemedy, reasonTable } from './reasons.ts'
 export type * from './routes.ts'
 export type { Peer } from './step.ts'
 export { createPeer, inboundRole, refusal, routeCounts, step } from './step.ts'

@@ -164,3 +164,40 @@ test('counting costs little however many there are: 50,000 prefixes in single UP
   assert.equal(current.prefixes.size, 50_000)
   assert.ok(process.cpuUsage().user - before < 5_000_000, 'microseconds of the processor')
 })
+
+/** Many prefixes from `first` on. */
+const many = (current: PrefixCount, first: number, length: number): PrefixCount => {
+  const prefixes = Array.from({ length }, (_, index) => hostPrefix(ipv4(0x0a000000 + first + index)))
+  const announced = { attributes: attributes(), reach: [{ nextHop: ipv4(1), prefixes }] }
+  return count(current, { ...updateMessage({}), announced }, 1_000_000)
+}
+
+test('an EoRR is one step, however much it drops: 99,999 of 100,000 prefixes', () => {
+  const full = many(noPrefixes, 0, 100_000)
+  const before = many(beginRefresh(full, 'ipv4'), 7, 1)
+  const times = Array.from({ length: 10 }, () => {
+    const beganMs = performance.now()
+    assert.equal(endRefresh(before, 'ipv4').prefixes.size, 1)
+    return performance.now() - beganMs
+  })
+  assert.ok(Math.min(...times) < 5, `${times.join(', ')} ms`)
+})
+
+/** Also what was dropped and not swept away yet. */
+function heldEntries(node: PrefixCount['prefixes']['root']): number {
+  if (node === undefined) return 0
+  if (node.kind === 'leaf') return node.entries.length
+  return node.children.reduce((sum, child) => sum + heldEntries(child), 0)
+}
+
+test('what refreshes drop does not pile up', () => {
+  let current = many(noPrefixes, 0, 1)
+  let most = 0
+  for (let round = 1; round <= 300; round += 1) {
+    current = many(current, round * 300, 300)
+    most = Math.max(most, heldEntries(current.prefixes.root))
+    current = endRefresh(many(beginRefresh(current, 'ipv4'), 0, 1), 'ipv4')
+    assert.equal(current.prefixes.size, 1)
+  }
+  assert.ok(most < 1200, `${most} entries were held`)
+})

@@ -121,6 +121,15 @@ export const reasonTable = {
   configurationChange: { meaning: 'Settings of the peer changed that need a new session.', remedy: nothing },
 } as const satisfies Readonly<Record<string, ReasonEntry>>
 
+/** Reasons that a key which differs, or GTSM on one side only, looks like: each drops packets without a word. */
+export const protectedReasons: readonly ReasonCode[] = ['connectTimeout', 'connectFailed', 'holdTimerExpired']
+
+/** What to look at first for these where the session is protected so. */
+export const protectionRemedy = {
+  key: 'check that the key (password) is the same on both sides: packets with another one, or with none, are dropped without a word',
+  gtsm: 'packets with a TTL below 255 are dropped: set ttl-security on the router too',
+} as const
+
 /** The closed set of codes. */
 export type ReasonCode = keyof typeof reasonTable
 

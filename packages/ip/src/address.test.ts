@@ -20,6 +20,7 @@ import {
   isMulticast,
   isUnspecified,
   parseAddress,
+  unmapped,
 } from './address.ts'
 
 const ipv4Max = 0xffffffff
@@ -274,3 +275,16 @@ for (const [name, belongs, inside, outside] of classes) {
     for (const text of outside) assert.equal(belongs(parsed(text)), false, text)
   })
 }
+
+test('an IPv4-mapped address stands for an IPv4 address, and nothing beside it does', () => {
+  const cases = [
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::ffff:0:0', '0.0.0.0'],
+    ['::ffff:ffff:ffff', '255.255.255.255'],
+    ['192.0.2.1', '192.0.2.1'],
+    ['::fffe:c000:201', '::fffe:c000:201'],
+    ['::1:ffff:c000:201', '::1:ffff:c000:201'],
+    ['::192.0.2.1', '::c000:201'],
+  ] as const
+  for (const [text, meant] of cases) assert.equal(formatAddress(unmapped(parsed(text))), meant, text)
+})

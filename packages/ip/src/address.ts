@@ -193,3 +193,7 @@ export const isMulticast = (address: Address): boolean =>
 /** 169.254.0.0/16 (RFC 3927) or fe80::/10 (RFC 4291). */
 export const isLinkLocal = (address: Address): boolean =>
   address.family === 'ipv4' ? address.value >>> 16 === 0xa9fe : address.value >> 118n === 0x3fan
+
+/** The IPv4 address that an IPv4-mapped IPv6 address stands for (RFC 4291 section 2.5.5.2); any other address itself. */
+export const unmapped = (address: Address): Address =>
+  address.family === 'ipv6' && address.value >> 32n === 0xffffn ? ipv4(Number(address.value & 0xffff_ffffn)) : address

@@ -16,6 +16,7 @@ export {
   isMulticast,
   isUnspecified,
   parseAddress,
+  unmapped,
 } from './address.ts'
 export type { Prefix } from './prefix.ts'
 export {

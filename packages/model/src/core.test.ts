@@ -36,6 +36,7 @@ test('a Service without spec is a ClusterIP Service of one family, in namespace 
     ports: [],
     selector: '',
     ingress: [],
+    isHeldOver: false,
   })
 })
 

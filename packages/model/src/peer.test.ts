@@ -39,6 +39,12 @@ test('a peer with the required fields alone has the defaults of v1beta2', () => 
   )
 })
 
+test('an IPv4-mapped peer is an IPv4 peer, so that what protects it is what protects IPv4', () => {
+  const found = valid(peer('tor', { peerAddress: '::ffff:192.0.2.254', sourceAddress: '::ffff:192.0.2.1' }))
+  assert.deepEqual([found.peerAddress?.family, found.sourceAddress?.family], ['ipv4', 'ipv4'])
+  assert.equal(formatAddress(found.peerAddress!), '192.0.2.254')
+})
+
 test('texts that are empty and numbers that are 0 count as unset, and so does null', () => {
   const texts = { interface: '', sourceAddress: '', routerID: '', bfdProfile: '', vrf: '', password: '' }
   const others = { dynamicASN: null, holdTime: null, passwordSecret: { name: '' } }

@@ -202,6 +202,8 @@ export interface Service {
   readonly selector: string
   /** status.loadBalancer.ingress[].ip as the source had it. */
   readonly ingress: readonly Address[]
+  /** The controller holds its addresses over although no pool has them any more (condition holdfast.dev/AddressAssigned). */
+  readonly isHeldOver: boolean
 }
 
 /** What we read of a discovery.k8s.io/v1 EndpointSlice. */

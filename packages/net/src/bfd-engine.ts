@@ -82,6 +82,12 @@ export class BfdEngine {
     this.#feed(entry, { kind: 'stop' })
   }
 
+  /** undefined: there is no such session any more. */
+  snapshot(id: number): BfdSnapshot | undefined {
+    const entry = this.#entries.get(id)
+    return entry === undefined ? undefined : this.#snapshot(entry)
+  }
+
   snapshots(): readonly { readonly id: number; readonly snapshot: BfdSnapshot }[] {
     return [...this.#entries.values()].map((entry) => ({ id: entry.id, snapshot: this.#snapshot(entry) }))
   }
@@ -249,9 +255,11 @@ export class BfdEngine {
 
   #snapshot(entry: Entry): BfdSnapshot {
     const snapshot = snapshotOf(entry.session)
+    const dropped: Record<string, number> = { ...snapshot.counters.dropped }
     const filteredByKernel = this.#receivers.droppedCount(entry)
-    const dropped =
-      filteredByKernel === 0 ? snapshot.counters.dropped : { ...snapshot.counters.dropped, filteredByKernel }
+    if (filteredByKernel > 0) dropped['filteredByKernel'] = filteredByKernel
+    const tooMany = this.#receivers.tooManyCount(entry)
+    if (tooMany > 0) dropped['tooMany'] = tooMany
     return { ...snapshot, counters: { ...snapshot.counters, dropped }, obstacle: entry.obstacle }
   }
 }

@@ -45,6 +45,7 @@ export const linux = {
   SO_RCVBUF: 8,
   SO_BINDTODEVICE: 25,
   SO_ATTACH_FILTER: 26,
+  SO_RCVBUFFORCE: 33,
   SO_MEMINFO: 55,
   IPPROTO_IP: 0,
   IP_TOS: 1,

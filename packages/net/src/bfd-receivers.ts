@@ -1,6 +1,7 @@
 import type { Session } from '@holdfast/bfd'
 import { addressKey, parseAddress, type Address } from '@holdfast/ip'
 import type { Alarm, Clock } from '@holdfast/runtime'
+import { PacketBudget } from './bfd-budget.ts'
 import type { FilterRule } from './bfd-filter.ts'
 import { SystemError } from './bfd-native.ts'
 import type { BfdSessionOptions } from './bfd-service.ts'
@@ -28,6 +29,9 @@ const windowMs = 100
 const strictMs = 1000
 
 const singleHopTtl = 255
+
+/** A session that floods us is not let in for so long: a Detection Time of three packets at 50 ms outlasts it. */
+const muteMs = 50
 
 /**
  * The receiving sockets, one for each port and family that a session needs: their filters in the kernel, and which session
@@ -71,21 +75,29 @@ export class BfdReceivers<Entry extends Member> {
 
   /** What the kernel dropped at the port of this session, whoever it was meant for. */
   droppedCount(entry: Entry): number {
-    const port = entry.options.config.isMultihop ? 'multihop' : 'singleHop'
-    return this.#shared.get(keyOf(entry, port))?.receiver.droppedCount() ?? 0
+    return this.#controlOf(entry)?.receiver.droppedCount() ?? 0
+  }
+
+  /** Packets of this session that were beyond its budget when they were read; the kernel drops most before that. */
+  tooManyCount(entry: Entry): number {
+    return this.#controlOf(entry)?.members.get(entry)?.refusedCount ?? 0
   }
 
   /** A packet for this session was dropped by it. */
   countUnwanted(entry: Entry): void {
-    const port = entry.options.config.isMultihop ? 'multihop' : 'singleHop'
-    const shared = this.#shared.get(keyOf(entry, port))
+    const shared = this.#controlOf(entry)
     if (shared !== undefined) this.#countUnproven(shared)
+  }
+
+  /** The socket of its control packets. */
+  #controlOf(entry: Entry): Shared<Entry> | undefined {
+    return this.#shared.get(keyOf(entry, entry.options.config.isMultihop ? 'multihop' : 'singleHop'))
   }
 
   #add(entry: Entry, port: BfdPort): void {
     const key = keyOf(entry, port)
     const shared = this.#shared.get(key) ?? this.#open(key, entry, port)
-    shared.members.add(entry)
+    if (!shared.members.has(entry)) shared.members.set(entry, new PacketBudget(this.#clock.now()))
     this.#applyRules(shared)
   }
 
@@ -93,11 +105,13 @@ export class BfdReceivers<Entry extends Member> {
     const key = keyOf(entry, port)
     const shared = this.#shared.get(key)
     if (shared?.members.delete(entry) !== true) return
+    shared.muted.delete(entry)
     if (shared.members.size > 0) {
       this.#applyRules(shared)
       return
     }
     shared.strict?.cancel()
+    shared.unmute?.cancel()
     shared.receiver.close()
     this.#shared.delete(key)
   }
@@ -108,7 +122,9 @@ export class BfdReceivers<Entry extends Member> {
     const shared: Shared<Entry> = {
       port,
       receiver,
-      members: new Set(),
+      members: new Map(),
+      muted: new Set(),
+      unmute: undefined,
       strict: undefined,
       windowStartMs: 0,
       unprovenCount: 0,
@@ -117,9 +133,10 @@ export class BfdReceivers<Entry extends Member> {
     return shared
   }
 
-  #applyRules({ receiver, members, port, strict }: Shared<Entry>): void {
+  #applyRules({ receiver, members, muted, port, strict }: Shared<Entry>): void {
+    const heard = [...members.keys()].filter((entry) => !muted.has(entry))
     receiver.setRules(
-      [...members].map((entry) => ruleOf(entry, port)),
+      heard.map((entry) => ruleOf(entry, port)),
       strict !== undefined,
     )
   }
@@ -129,8 +146,45 @@ export class BfdReceivers<Entry extends Member> {
     const discriminator = yourDiscriminator(bytes)
     const proven = port === 'echo' ? undefined : findByDiscriminator(shared, discriminator)
     const entry = proven ?? findBySource(shared, source)
-    if (proven === undefined && port !== 'echo') this.#countUnproven(shared)
-    if (entry !== undefined) this.#receive({ entry, port, bytes, source, reflect: receiver.reflect })
+    const isUnproven = proven === undefined && port !== 'echo'
+    if (isUnproven) this.#countUnproven(shared)
+    if (entry === undefined || !(isUnproven || this.#admit(shared, entry))) return
+    this.#receive({ entry, port, bytes, source, reflect: receiver.reflect })
+  }
+
+  /**
+   * Takes no more packets of one session than it can need. They prove themselves, but the room in the socket is that of all
+   * sessions: what is beyond the budget has to be dropped in the kernel.
+   */
+  #admit(shared: Shared<Entry>, entry: Entry): boolean {
+    const budget = shared.members.get(entry)
+    if (budget === undefined) return false
+    if (shared.muted.has(entry)) {
+      // It was waiting already when the filter was closed.
+      budget.refuse()
+      return false
+    }
+    if (budget.take(this.#clock.now(), agreedInterval(entry, shared.port))) return true
+    shared.muted.add(entry)
+    this.#tryRules(shared)
+    shared.unmute ??= this.#clock.after(muteMs, () => this.#unmute(shared))
+    return false
+  }
+
+  #unmute(shared: Shared<Entry>): void {
+    shared.muted.clear()
+    shared.unmute = this.#tryRules(shared) ? undefined : this.#clock.after(muteMs, () => this.#unmute(shared))
+  }
+
+  /** False: the kernel has no room for the filter just now, and the one before stays in force. */
+  #tryRules(shared: Shared<Entry>): boolean {
+    try {
+      this.#applyRules(shared)
+      return true
+    } catch (error) {
+      if (error instanceof SystemError) return false
+      throw error
+    }
   }
 
   /**
@@ -156,7 +210,10 @@ export class BfdReceivers<Entry extends Member> {
 interface Shared<Entry> {
   readonly port: BfdPort
   readonly receiver: BfdReceiver
-  readonly members: Set<Entry>
+  readonly members: Map<Entry, PacketBudget>
+  /** Those that nothing is let in for, until `unmute` rings. */
+  readonly muted: Set<Entry>
+  unmute: Alarm | undefined
   /** Runs while only proven packets are let in. */
   strict: Alarm | undefined
   windowStartMs: number
@@ -174,6 +231,10 @@ const needs = ({ options: { config }, session }: Member, port: BfdPort): boolean
   }
 }
 
+/** How often the peer may send, by what we advertise. */
+const agreedInterval = ({ session: { config } }: Member, port: BfdPort): number =>
+  port === 'echo' ? (config.echoReceiveIntervalMs ?? config.receiveIntervalMs) : config.receiveIntervalMs
+
 const keyOf = ({ options }: Member, port: BfdPort): string => `${port} ${options.remote.family}`
 
 const ruleOf = ({ options, session, deviceIndex }: Member, port: BfdPort): FilterRule => ({
@@ -190,7 +251,7 @@ function yourDiscriminator(bytes: Uint8Array): number {
 
 function findByDiscriminator<Entry extends Member>(shared: Shared<Entry>, discriminator: number): Entry | undefined {
   if (discriminator === 0) return undefined
-  for (const entry of shared.members) if (entry.session.localDiscriminator === discriminator) return entry
+  for (const entry of shared.members.keys()) if (entry.session.localDiscriminator === discriminator) return entry
   return undefined
 }
 
@@ -199,7 +260,7 @@ function findBySource<Entry extends Member>(shared: Shared<Entry>, source: Sourc
   const address = addressOf(source)
   if (address === undefined) return undefined
   const key = addressKey(address)
-  for (const entry of shared.members) {
+  for (const entry of shared.members.keys()) {
     const { remote, device } = entry.options
     const isDevice = device === undefined || source.device === undefined || device === source.device
     if (isDevice && addressKey(remote) === key) return entry

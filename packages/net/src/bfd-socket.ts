@@ -76,7 +76,7 @@ function openReceiver(
 ): BfdReceiver {
   const fd = protectedSocket(native, family, port === 'echo' ? reflectedTtl : controlTtl)
   const socket = adopt(native, fd, family, () => {
-    native.setOption(fd, linux.SOL_SOCKET, linux.SO_RCVBUF, word(1 << 20))
+    widen(native, fd)
     native.bind(fd, socketAddress(unspecified(family), bfdPorts[port], 0))
   })
   // Another program could otherwise bind the same port later, and get our packets.
@@ -97,6 +97,17 @@ function openReceiver(
       native.send(fd, bytes, socketAddress(to, source.port, scope))
     },
     close: () => void socket.close(),
+  }
+}
+
+/** Room for what comes while the thread does not run, as much as we are allowed. */
+function widen(native: Native, fd: number): void {
+  const bytes = word(1 << 22)
+  try {
+    native.setOption(fd, linux.SOL_SOCKET, linux.SO_RCVBUFFORCE, bytes)
+  } catch {
+    // Without CAP_NET_ADMIN, net.core.rmem_max is the limit, and silently.
+    native.setOption(fd, linux.SOL_SOCKET, linux.SO_RCVBUF, bytes)
   }
 }
 

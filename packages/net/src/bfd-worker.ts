@@ -31,8 +31,8 @@ function run({ originMs }: BfdThreadData, port: NonNullable<typeof parentPort>):
     // Node reads sockets between its timers and these.
     afterReading: (next) => void setImmediate(next),
     observe: (id, event) => {
-      const found = engine.snapshots().find((one) => one.id === id)
-      report({ kind: 'event', id, event, snapshot: found === undefined ? undefined : onMainClock(found.snapshot) })
+      const snapshot = engine.snapshot(id)
+      report({ kind: 'event', id, event, snapshot: snapshot === undefined ? undefined : onMainClock(snapshot) })
     },
   })
   const tell = (): void => {

@@ -1,4 +1,4 @@
-import { equalAddresses, formatAddress, ipv4, isUnspecified, parseAddress, type Address } from '@holdfast/ip'
+import { equalAddresses, formatAddress, isUnspecified, parseAddress, unmapped } from '@holdfast/ip'
 import type { ConnectionFault, Endpoint } from './transport.ts'
 
 /** An endpoint for a person: `192.0.2.1:179`, `[2001:db8::1]:179`. */
@@ -20,12 +20,6 @@ export function endpointOf(address: string | undefined, port: number | undefined
   const parsed = parseAddress(address?.replace(/%.*/, '') ?? '')
   if (!parsed.ok || port === undefined) return undefined
   return { address: unmapped(parsed.value), port }
-}
-
-function unmapped(address: Address): Address {
-  return address.family === 'ipv6' && address.value >> 32n === 0xffffn
-    ? ipv4(Number(address.value & 0xffff_ffffn))
-    : address
 }
 
 /** What a fault is about: the two ends of a dial, or the one of a listener. */

@@ -12,13 +12,13 @@ export interface PeerListenerOptions {
   readonly at: Endpoint
   /**
    * Whose connection this is, by the two addresses (a remote port says nothing) and, where they are link-local, the device;
-   * undefined: a stranger's.
+   * undefined: a stranger's. Asked before the limits are: what a connection costs, `accept` should make.
    */
   readonly match: (ends: {
     readonly local: Endpoint
     readonly remote: Endpoint
     readonly device?: string | undefined
-  }) => PeerDriver | undefined
+  }) => Pick<PeerDriver, 'accept'> | undefined
   readonly observe: (event: ListenerEvent) => void
   /** Connections without an OPEN, for each peer address and for all strangers together; 8 unless given. */
   readonly maxHalfOpen?: number

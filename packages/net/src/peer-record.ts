@@ -35,6 +35,9 @@ type Told = Mutable<
   >
 >
 
+/** One UPDATE can have a fault for every third of its 65,535 octets: so much of them is told. */
+const MOST_FAULT_TEXT = 400
+
 const NO_FAULTS: PeerSnapshot['updateFaults'] = { count: 0, latest: undefined }
 
 /** What a driver knows of its peer's past: everything in a snapshot that happened rather than is. */
@@ -122,8 +125,7 @@ export class PeerRecord {
 
   #learned({ faults, endOfRib }: UpdateMessage): void {
     if (faults.length > 0) {
-      const latest = faults.map(({ message }) => message).join('; ')
-      this.#told.updateFaults = { count: this.#told.updateFaults.count + 1, latest }
+      this.#told.updateFaults = { count: this.#told.updateFaults.count + 1, latest: faultText(faults) }
     }
     if (endOfRib !== undefined && !this.#told.endOfRibReceived.includes(endOfRib)) {
       this.#told.endOfRibReceived = [...this.#told.endOfRibReceived, endOfRib]
@@ -139,4 +141,15 @@ export class PeerRecord {
     this.#told.sinceMs = nowMs
     this.#told.lastReason = reason
   }
+}
+
+/** The first faults as far as there is room, and how many there are beside them. */
+function faultText(faults: UpdateMessage['faults']): string {
+  let text = ''
+  for (const [index, { message }] of faults.entries()) {
+    const next = index === 0 ? message : `${text}; ${message}`
+    if (next.length > MOST_FAULT_TEXT && index > 0) return `${text}; … and ${faults.length - index} more`
+    text = next.length > MOST_FAULT_TEXT ? `${next.slice(0, MOST_FAULT_TEXT)}…` : next
+  }
+  return text
 }

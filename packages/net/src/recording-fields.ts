@@ -1,3 +1,4 @@
+import { describeText } from '@holdfast/bgp'
 import { parseAddress, type Address } from '@holdfast/ip'
 
 /** Where the first fault of a line is kept. */
@@ -118,7 +119,7 @@ export class Fields {
   /** To be called behind the last field: nothing may be left. Returns `value` for convenience. */
   end<T>(value: T): T {
     const extra = Object.keys(this.#fields).find((name) => !this.#read.has(name))
-    if (extra !== undefined) this.#ledger.fault ??= `the field ${this.#pathOf(extra)} is not known`
+    if (extra !== undefined) this.#ledger.fault ??= `the field ${this.#pathOf(describeText(extra))} is not known`
     return value
   }
 

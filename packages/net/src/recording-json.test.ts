@@ -163,6 +163,27 @@ describe('a recording', () => {
     assert.equal(damageOf(`${recordingLine(created())}\n\n`).reason, 'the line is not JSON')
   })
 
+  it('of a kind that only JavaScript knows is refused like any other', () => {
+    for (const kind of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      const { reason, remedy } = damageOf(`${recordingLine(created())}\n{"atMs":1,"kind":"${kind}"}\n`)
+      assert.equal(reason, `entries of kind "${kind}" are not known`)
+      assert.match(remedy, /version of holdfast that made it/)
+    }
+  })
+
+  it('is refused in visible characters, whatever is in it', () => {
+    const line = (entry: object): string => `${recordingLine(created())}\n${JSON.stringify({ atMs: 1, ...entry })}\n`
+    assert.equal(
+      damageOf(line({ kind: '\x1b[2J\u009b31m\u202e\n' })).reason,
+      'entries of kind "\\x1b[2J\\x9b31m\\u{202e}\\x0a" are not known',
+    )
+    assert.equal(
+      damageOf(line({ kind: 'start', '\x1b[2J\nfake': 1 })).reason,
+      'the field \\x1b[2J\\x0afake is not known',
+    )
+    assert.ok(damageOf(line({ kind: 'x'.repeat(100_000) })).reason.length < 400)
+  })
+
   it('whose routes are not in it is refused', () => {
     const entries: readonly RecordEntry[] = [created(), { atMs: 1, kind: 'desire', id: 3, routes: undefined }]
     assert.deepEqual(damageOf(textOf(entries)).reason, 'no line before has the routes of set 3')

@@ -1,4 +1,5 @@
 import type { PeerConfig, Role, Route, RouteAttributes, SessionReset, TimerName } from '@holdfast/bgp'
+import { describeText } from '@holdfast/bgp'
 import { parsePrefix } from '@holdfast/ip'
 import type { RecordedInput, RecordedOutput, RecordEntry } from './recording.ts'
 import { Fields } from './recording-fields.ts'
@@ -75,9 +76,9 @@ function entryOf(line: string): RecordEntry | Damage {
   const kind = fields.text('kind')
   const noEntry = fields.fault()
   if (noEntry !== undefined) return { reason: noEntry, remedy: DAMAGE_REMEDY }
-  const read = READERS[kind]
+  const read = READERS.get(kind)
   if (read === undefined) {
-    return { reason: `entries of kind ${JSON.stringify(kind)} are not known`, remedy: VERSION_REMEDY }
+    return { reason: `entries of kind "${describeText(kind)}" are not known`, remedy: VERSION_REMEDY }
   }
   const body = fields.end(read(fields))
   const fault = fields.fault()
@@ -87,7 +88,7 @@ function entryOf(line: string): RecordEntry | Damage {
   return { reason: fault, remedy: isOther ? VERSION_REMEDY : DAMAGE_REMEDY }
 }
 
-const READERS: Readonly<Record<string, (fields: Fields) => RecordedInput | RecordedOutput>> = {
+const readers: Readonly<Record<string, (fields: Fields) => RecordedInput | RecordedOutput>> = {
   created: readCreated,
   start: () => ({ kind: 'start' }),
   stop: (fields) => ({
@@ -125,6 +126,9 @@ const READERS: Readonly<Record<string, (fields: Fields) => RecordedInput | Recor
   sent: (fields) => ({ kind: 'sent', role: fields.oneOf('role', ROLES), bytes: fields.hex('bytes') }),
   did: (fields) => ({ kind: 'did', text: fields.text('text') }),
 }
+
+/** A map, since an object knows `constructor` and `toString` as well. */
+const READERS = new Map(Object.entries(readers))
 
 /** The version is looked at first: a later one may have any other fields. */
 function readCreated(fields: Fields): RecordedInput {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -54,12 +56,39 @@ test('a socket that another process answers on is left alone; one that nobody an
   assert.ok(second.kind === 'failed' && second.message.includes('another process'), JSON.stringify(second))
   assert.deepEqual(await ask(path, '/v1/peers'), { kind: 'answered', value: 1 })
   await first.close()
-  // What a process leaves behind that was killed.
-  writeFileSync(path, '')
+  await leaveBehind(path)
   const third = await startApi(path, { '/v1/peers': () => 3 })
   assert.equal(third.kind, 'listening')
   context.after(() => third.close())
   assert.deepEqual(await ask(path, '/v1/peers'), { kind: 'answered', value: 3 })
+})
+
+/** A socket as a process leaves it behind that was killed. */
+async function leaveBehind(path: string): Promise<void> {
+  const code = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+  const [, signal] = (await once(spawn(process.execPath, ['-e', code]), 'exit')) as readonly unknown[]
+  assert.equal(signal, 'SIGKILL')
+  assert.ok(statSync(path).isSocket())
+}
+
+test('a file that is no socket is left alone', async (context) => {
+  const path = join(socketPath(context), '..', '..', 'precious.txt')
+  writeFileSync(path, 'precious')
+  const api = await startApi(path, {})
+  assert.ok(api.kind === 'failed' && api.message.includes('no socket'), JSON.stringify(api))
+  assert.equal(readFileSync(path, 'utf8'), 'precious')
+})
+
+test('a request for what is no path costs nothing but its answer', async (context) => {
+  const path = socketPath(context)
+  const api = await startApi(path, { '/v1/peers': () => 1 })
+  assert.equal(api.kind, 'listening')
+  context.after(() => api.close())
+  for (const target of ['//', '/v1/../..//', '/toString', '/__proto__']) {
+    const asked = await ask(path, target)
+    assert.ok(asked.kind === 'failed' && /status 40[04]/.test(asked.message), `${target}: ${JSON.stringify(asked)}`)
+  }
+  assert.deepEqual(await ask(path, '/v1/peers?x=1'), { kind: 'answered', value: 1 })
 })
 
 test('something else behind the socket is told as such', async (context) => {

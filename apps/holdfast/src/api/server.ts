@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
@@ -24,7 +24,8 @@ export async function startApi(path: string, answers: Answers): Promise<ApiStart
   if (await isAnswered(path)) {
     return { kind: 'failed', message: 'another process answers there: choose another place with --socket' }
   }
-  rmSync(path, { force: true })
+  const inTheWay = removeDeadSocket(path)
+  if (inTheWay !== undefined) return { kind: 'failed', message: inTheWay }
   const server = createServer({ keepAlive: false, requestTimeout: 10_000 }, (request, response) =>
     answer(answers, request, response),
   )
@@ -33,8 +34,18 @@ export async function startApi(path: string, answers: Answers): Promise<ApiStart
   return { kind: 'listening', close: () => closed(server) }
 }
 
+/** Returns why the place cannot be had: what is there and is no socket is somebody's, and is left alone. */
+function removeDeadSocket(path: string): string | undefined {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return undefined
+  if (!found.isSocket()) return `there is something that is no socket: choose another place with --socket`
+  rmSync(path, { force: true })
+  return undefined
+}
+
 function answer(answers: Answers, request: IncomingMessage, response: ServerResponse): void {
-  const question = answers[new URL(request.url ?? '/', 'http://localhost').pathname]
+  const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+  const question = Object.hasOwn(answers, path) ? answers[path] : undefined
   if (request.method !== 'GET') {
     send(response, 405, { error: 'Only GET is answered.' })
     return

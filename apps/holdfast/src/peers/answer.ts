@@ -1,5 +1,5 @@
 import type { OpenMessage } from '@holdfast/bgp'
-import { describeNotification, describeText, readCommunication, reasonTable } from '@holdfast/bgp'
+import { describeText } from '@holdfast/bgp'
 import { diagnosticName } from '@holdfast/bfd'
 import type { Family } from '@holdfast/ip'
 import { formatAddress, ipv4 } from '@holdfast/ip'
@@ -7,35 +7,30 @@ import type { PeerSnapshot } from '@holdfast/net'
 import { stateLabel } from '../output/labels.ts'
 import type { SessionNow } from '../sessions/session.ts'
 import type { SessionSettings } from '../sessions/session-settings.ts'
+import type { HeldTerms } from '../sessions/wanted-sessions.ts'
 import type { SessionsView } from '../sessions/announcements.ts'
 import { version } from '../version.ts'
 import { capabilityTexts } from './capabilities.ts'
-import { causeOf } from './cause.ts'
+import type { Moment } from './clocks.ts'
+import { iso, onOneClock } from './clocks.ts'
+import { lastError, lastNotification, reasonText } from './errors.ts'
 import type { BfdView, PeersAnswer, PeerView } from './view.ts'
 
-/** The two clocks of one moment: that of the drivers, and the one on the wall. */
-interface Moment {
-  readonly nowMs: number
-  readonly nowIso: string
-}
-
 /** All sessions that the manifests want, also those that cannot be opened, sorted by node and peer. */
-export function peersAnswer(view: SessionsView, moment: Moment): PeersAnswer {
-  const now = new Map(view.sessions().map((session) => [session.wanted.key, session]))
+export function peersAnswer(view: SessionsView, now: { readonly nowMs: number; readonly nowIso: string }): PeersAnswer {
+  const moment = onOneClock(view, now)
+  const running = new Map(view.sessions().map((session) => [session.wanted.key, session]))
   const peers = view
     .wanted()
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
     .flatMap((wanted) => {
       const { terms } = wanted
-      const session = now.get(wanted.key)
+      const session = running.get(wanted.key)
       if (session !== undefined) return [peerView(session, moment)]
-      return 'obstacle' in terms ? [heldView(wanted, terms.obstacle)] : [heldView(wanted, 'is being opened')]
+      return 'obstacle' in terms ? [obstructedView(wanted, terms)] : [heldView(wanted, 'is being opened')]
     })
-  return { version, time: moment.nowIso, peers }
+  return { version, time: now.nowIso, peers }
 }
-
-const iso = (atMs: number, { nowMs, nowIso }: Moment): string =>
-  new Date(Date.parse(nowIso) - (nowMs - atMs)).toISOString()
 
 const seconds = (ms: number): number => Math.round(ms / 100) / 10
 
@@ -48,6 +43,7 @@ function heldView({ node, peer, remoteText }: SessionNow['wanted'], reason: stri
     node,
     peer,
     remote: remoteText,
+    vrf: null,
     state: 'not opened',
     since: null,
     seconds: null,
@@ -62,7 +58,7 @@ function heldView({ node, peer, remoteText }: SessionNow['wanted'], reason: stri
     lastSent: null,
     messages: { sent: nothing, received: nothing },
     bytes: { sent: 0, received: 0, waiting: 0 },
-    routes: { sent: 0, received: null, receivedLimit: null, endOfRibReceived: [] },
+    routes: { offered: 0, sent: 0, received: null, receivedLimit: null, endOfRibReceived: [] },
     updateFaults: { count: 0, latest: null },
     counts: { established: 0, dials: 0 },
     lastError: null,
@@ -72,15 +68,32 @@ function heldView({ node, peer, remoteText }: SessionNow['wanted'], reason: stri
   }
 }
 
+/** What a session would be made of, as far as that is known. */
+function obstructedView(wanted: SessionNow['wanted'], { obstacle, shown, missing = [] }: HeldTerms): PeerView {
+  const held = { ...heldView(wanted, obstacle), protection: missing }
+  return shown === undefined ? held : { ...held, ...configuredView(shown) }
+}
+
+const configuredView = (
+  settings: Pick<SessionSettings, 'identity'>,
+): Pick<PeerView, 'local' | 'expectedAsn' | 'timers' | 'vrf'> => ({
+  local: {
+    asn: settings.identity.config.localAsn,
+    routerId: formatAddress(ipv4(settings.identity.config.routerId)),
+    address: null,
+  },
+  expectedAsn: String(settings.identity.config.remoteAsn),
+  timers: { configured: configuredTimers(settings), running: {} },
+  vrf: vrfOf(settings),
+})
+
 function peerView(session: SessionNow, moment: Moment): PeerView {
   const { wanted, settings, snapshot } = session
   const { config } = settings.identity
   const held = heldView(wanted, session.obstacle ?? 'the peer is looked for by its router advertisements')
   const common = {
     ...held,
-    local: { asn: config.localAsn, routerId: formatAddress(ipv4(config.routerId)), address: null },
-    expectedAsn: String(config.remoteAsn),
-    timers: { configured: configuredTimers(settings), running: {} },
+    ...configuredView(settings),
     protection: protectionOf(settings),
     bfd: bfdView(session, moment),
   }
@@ -90,7 +103,7 @@ function peerView(session: SessionNow, moment: Moment): PeerView {
     state: stateLabel[snapshot.state],
     since: iso(snapshot.sinceMs, moment),
     seconds: seconds(moment.nowMs - snapshot.sinceMs),
-    reason: snapshot.lastReason?.message ?? null,
+    reason: reasonText(snapshot, settings, moment),
     local: {
       ...common.local,
       address: snapshot.ends === undefined ? null : formatAddress(snapshot.ends.local.address),
@@ -101,6 +114,7 @@ function peerView(session: SessionNow, moment: Moment): PeerView {
     timers: { configured: configuredTimers(settings), running: runningTimers(snapshot, moment) },
     ...traffic(snapshot, moment),
     routes: {
+      offered: session.offeredRoutes,
       sent: snapshot.sentPrefixes,
       received: snapshot.receivedPrefixes ?? null,
       receivedLimit: config.prefixLimit ?? null,
@@ -108,19 +122,29 @@ function peerView(session: SessionNow, moment: Moment): PeerView {
     },
     updateFaults: { count: snapshot.updateFaults.count, latest: snapshot.updateFaults.latest ?? null },
     counts: { established: snapshot.establishedCount, dials: snapshot.dialCount },
-    lastError: lastError(snapshot, moment),
+    lastError: lastError(session, moment),
     lastNotification: lastNotification(snapshot, moment),
   }
 }
 
-const configuredTimers = ({ identity: { config } }: SessionSettings): PeerView['timers']['configured'] => ({
+/** An unnumbered session is bound to its interface, any other only to a VRF. */
+const vrfOf = ({ identity: { remote, device } }: Pick<SessionSettings, 'identity'>): string | null =>
+  remote.kind === 'interface' ? null : (device ?? null)
+
+const configuredTimers = ({
+  identity: { config },
+}: Pick<SessionSettings, 'identity'>): PeerView['timers']['configured'] => ({
   holdTime: config.holdTimeSeconds,
   keepalive: config.keepaliveSeconds ?? null,
   connectRetry: config.connectRetrySeconds,
 })
 
 const runningTimers = ({ timers }: PeerSnapshot, { nowMs }: Moment): Readonly<Record<string, number>> =>
-  Object.fromEntries(Object.entries(timers).map(([name, atMs]) => [name, Math.max(0, seconds(atMs - nowMs))]))
+  Object.fromEntries(
+    Object.entries(timers)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, atMs]) => [name, Math.max(0, seconds(atMs - nowMs))]),
+  )
 
 function traffic(
   { sent, received, pendingBytes, lastReceivedMs, lastSentMs }: PeerSnapshot,
@@ -192,26 +216,6 @@ function negotiatedView({ negotiated }: PeerSnapshot): PeerView['negotiated'] {
 
 const names = (families: readonly Family[]): readonly string[] => families.map((family) => familyName[family])
 
-function lastError({ lastFailure }: PeerSnapshot, moment: Moment): PeerView['lastError'] {
-  if (lastFailure === undefined) return null
-  const { code, message } = lastFailure.reason
-  return { time: iso(lastFailure.atMs, moment), code, by: causeOf(code), message, remedy: reasonTable[code].remedy }
-}
-
-function lastNotification({ lastNotification: last }: PeerSnapshot, moment: Moment): PeerView['lastNotification'] {
-  if (last === undefined) return null
-  const { code, subcode } = last.notification
-  const communication = readCommunication(last.notification)
-  return {
-    time: iso(last.atMs, moment),
-    direction: last.direction,
-    code,
-    subcode,
-    text: describeNotification(code, subcode),
-    communication: communication === undefined ? null : describeText(communication),
-  }
-}
-
 /** What the session is protected with; never with which key. */
 function protectionOf({ socket }: SessionSettings): readonly string[] {
   if (socket === undefined) return []
@@ -235,6 +239,12 @@ function bfdView({ bfd, settings, snapshot }: SessionNow, moment: Moment): BfdVi
     transmitIntervalMs: bfd.transmitIntervalMs,
     detectionTimeMs: bfd.detectionTimeMs ?? null,
     isMultihop: settings.bfd.isMultihop,
+    local: {
+      detectMultiplier: settings.bfd.detectMultiplier,
+      desiredMinTxMs: settings.bfd.transmitIntervalMs,
+      requiredMinRxMs: settings.bfd.receiveIntervalMs,
+      requiredMinEchoRxMs: settings.bfd.echoReceiveIntervalMs ?? 0,
+    },
     remote: bfd.remote ?? null,
     counters: bfd.counters,
     decision: decisionOf(snapshot),

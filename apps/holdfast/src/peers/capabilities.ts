@@ -28,11 +28,17 @@ function capabilityText(capability: Capability): string {
     case 'softwareVersion':
       return `software ${describeText(capability.version)}`
     case 'unknown':
-      return `code ${capability.code}, ${capability.value.length} octets`
+      return unknownText(capability)
     default:
       return restartText(capability)
   }
 }
+
+/** What routers still offer beside the registered code, see IANA's capability codes: reserved since RFC 8810. */
+const oldCodes: Readonly<Record<number, string>> = { 128: 'route refresh (Cisco)', 131: 'multisession (Cisco)' }
+
+const unknownText = ({ code, value }: Extract<Capability, { kind: 'unknown' }>): string =>
+  oldCodes[code] ?? `code ${code}, ${value.length} octets`
 
 function restartText(
   capability: Extract<Capability, { kind: 'gracefulRestart' | 'longLivedGracefulRestart' }>,

@@ -1,4 +1,4 @@
-import type { ReasonCode } from '@holdfast/bgp'
+import type { Reason, ReasonCode } from '@holdfast/bgp'
 
 /** Who brought a session to its end, as far as can be told from here. */
 export type Cause = 'us' | 'peer' | 'network'
@@ -43,4 +43,6 @@ const causes: Readonly<Record<ReasonCode, Cause>> = {
   configurationChange: 'us',
 }
 
-export const causeOf = (code: ReasonCode): Cause => causes[code]
+/** A connection that ended without a word may have been ended by either: the sentence knows. */
+export const causeOf = ({ code, message }: Reason): Cause =>
+  code === 'connectionLost' && message.startsWith('the peer closed') ? 'peer' : causes[code]

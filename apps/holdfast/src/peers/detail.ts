@@ -1,5 +1,6 @@
+import { protectedReasons } from '@holdfast/bgp'
 import { age, heading, wrap } from '../output/text.ts'
-import { stateText } from './list.ts'
+import { isUp, stateText } from './list.ts'
 import type { BfdView, PeersAnswer, PeerView } from './view.ts'
 
 /** A label and what is said of it; absent things are left out. */
@@ -8,14 +9,19 @@ type Line = readonly [label: string, text: string | undefined]
 /** Everything that is known of a session, for a person. */
 export function detailLines(view: PeerView, { time }: PeersAnswer, columns: number): readonly string[] {
   const nowMs = Date.parse(time)
+  const error = section('Last error', errorLines(view, nowMs), columns)
+  // Of a session that is down the error is what one has come for, and the screen may be short.
+  const isDown = !isUp(view)
   return [
     heading(`${view.node} -> ${view.peer} (${view.remote})`),
     ...block(stateLines(view, nowMs), columns),
+    ...(isDown ? error : []),
+    ...section('Ends', endLines(view), columns),
     ...section('Offered', offeredLines(view), columns),
     ...section('Negotiated', negotiatedLines(view), columns),
     ...section('Timers', timerLines(view, nowMs), columns),
     ...section('Traffic', trafficLines(view), columns),
-    ...section('Last error', errorLines(view, nowMs), columns),
+    ...(isDown ? [] : error),
     ...section('BFD', view.bfd === null ? [] : bfdLines(view.bfd, nowMs), columns),
   ]
 }
@@ -39,18 +45,31 @@ const ago = (at: string | null, nowMs: number): string | undefined =>
   at === null ? undefined : `${age(nowMs - Date.parse(at))} ago`
 
 function stateLines(view: PeerView, nowMs: number): readonly Line[] {
-  const { local, neighbor, protection } = view
   const since = view.since === null ? '' : ` since ${view.since} (${ago(view.since, nowMs) ?? ''})`
   return [
     ['State', stateText(view) + since],
     ['Reason', view.reason ?? undefined],
+  ]
+}
+
+function endLines(view: PeerView): readonly Line[] {
+  const { local, neighbor } = view
+  return [
     ['Local', local.routerId === '' ? undefined : `AS ${local.asn}, identifier ${local.routerId}${at(local.address)}`],
     ['Neighbour', neighborText(view)],
     ['Host name', neighbor?.hostName ?? undefined],
     ['Software', neighbor?.softwareVersion ?? undefined],
-    ['Protection', protection.length === 0 ? 'none' : protection.join(', ')],
+    ['Protection', protectionText(view)],
   ]
 }
+
+function protectionText(view: PeerView): string | undefined {
+  if (view.protection.length > 0) return view.protection.join(', ')
+  return isConfigurationKnown(view) ? 'none' : undefined
+}
+
+/** Of some sessions that cannot be opened nothing can be said but why. */
+const isConfigurationKnown = ({ local }: PeerView): boolean => local.routerId !== ''
 
 function neighborText({ neighbor, expectedAsn }: PeerView): string | undefined {
   if (neighbor !== null) return `AS ${neighbor.asn}, identifier ${neighbor.routerId}${at(neighbor.address)}`
@@ -94,16 +113,19 @@ function restartText(restart: NonNullable<PeerView['negotiated']>['gracefulResta
   return parts.join(', ')
 }
 
-function timerLines(
-  { timers: { configured, running }, negotiated, ...view }: PeerView,
-  nowMs: number,
-): readonly Line[] {
+function timerLines(view: PeerView, nowMs: number): readonly Line[] {
+  const {
+    timers: { configured, running },
+    negotiated,
+  } = view
   const rings = Object.entries(running).map(([name, inSeconds]) => `${name} in ${inSeconds} s`)
   const keepalive = configured.keepalive === null ? 'a third of it' : `${configured.keepalive} s`
   return [
     [
       'Configured',
-      `hold ${configured.holdTime} s, keepalive ${keepalive}, connect retry up to ${configured.connectRetry} s`,
+      isConfigurationKnown(view)
+        ? `hold ${configured.holdTime} s, keepalive ${keepalive}, connect retry up to ${configured.connectRetry} s`
+        : undefined,
     ],
     [
       'In force',
@@ -134,9 +156,11 @@ function trafficLines(view: PeerView): readonly Line[] {
       'Broken UPDATEs',
       updateFaults.count === 0 ? undefined : `${updateFaults.count}, the latest: ${updateFaults.latest ?? ''}`,
     ],
-    ['Sessions', `${view.counts.established} established, ${view.counts.dials} connections tried`],
+    ['Sessions', `${view.counts.established} established, ${triedText(view.counts.dials)}`],
   ]
 }
+
+const triedText = (dials: number): string => `${dials} ${dials === 1 ? 'connection' : 'connections'} tried`
 
 const messageNames: Readonly<Record<string, string>> = {
   open: 'OPEN',
@@ -153,14 +177,21 @@ const messagesText = (counts: Readonly<Record<string, number>>, bytes: number): 
 
 const byWhom = { us: 'we', peer: 'the peer', network: 'the network between' } as const
 
-function errorLines({ lastError, lastNotification }: PeerView, nowMs: number): readonly Line[] {
+/** What keeps packets away without a word is not told from a network that loses them. */
+function byText({ protection }: PeerView, { by, code }: NonNullable<PeerView['lastError']>): string {
+  const isDoubtful = protectedReasons.some((one) => one === code) && protection.some((one) => /^(TCP|GTSM)/.test(one))
+  return isDoubtful ? 'the network between, or a key or TTL that does not fit (Protection)' : byWhom[by]
+}
+
+function errorLines(view: PeerView, nowMs: number): readonly Line[] {
+  const { lastError, lastNotification } = view
   const error: readonly Line[] =
     lastError === null
       ? []
       : [
           ['What', `${lastError.message} (${lastError.code})`],
           ['When', `${lastError.time}, ${ago(lastError.time, nowMs) ?? ''}`],
-          ['By', byWhom[lastError.by]],
+          ['By', byText(view, lastError)],
           ['Remedy', lastError.remedy],
         ]
   return [...error, ['NOTIFICATION', lastNotification === null ? undefined : notificationText(lastNotification, nowMs)]]
@@ -180,6 +211,7 @@ function bfdLines(bfd: BfdView, nowMs: number): readonly Line[] {
     ['Peer', bfd.remoteState === null ? 'nothing heard yet' : `${bfd.remoteState}, ${bfd.remoteDiagnostic ?? ''}`],
     ['Diagnostic', bfd.diagnostic],
     ['Intervals', `sent every ${bfd.transmitIntervalMs} ms, ${detectionText(bfd.detectionTimeMs)}`],
+    ['We ask for', offerText(bfd.local)],
     ['Peer offers', bfd.remote === null ? undefined : offerText(bfd.remote)],
     ['Packets', `${sent} sent, ${received} received; up ${upCount}, down ${downCount} times`],
     ['Dropped', dropped.length === 0 ? undefined : dropped.map(([why, count]) => `${count} ${why}`).join(', ')],
@@ -190,11 +222,11 @@ function bfdLines(bfd: BfdView, nowMs: number): readonly Line[] {
 const detectionText = (ms: number | null): string =>
   ms === null ? 'the detection time is not agreed yet' : `down after ${ms} ms without a packet`
 
-const offerText = (remote: NonNullable<BfdView['remote']>): string =>
+const offerText = (offer: BfdView['local'] | NonNullable<BfdView['remote']>): string =>
   [
-    `tx ${remote.desiredMinTxMs} ms`,
-    `rx ${remote.requiredMinRxMs} ms`,
-    `echo rx ${remote.requiredMinEchoRxMs} ms`,
-    `multiplier ${remote.detectMultiplier}`,
-    `C bit ${remote.isControlPlaneIndependent ? 1 : 0}`,
+    `tx ${offer.desiredMinTxMs} ms`,
+    `rx ${offer.requiredMinRxMs} ms`,
+    `echo rx ${offer.requiredMinEchoRxMs} ms`,
+    `multiplier ${offer.detectMultiplier}`,
+    ...('isControlPlaneIndependent' in offer ? [`C bit ${offer.isControlPlaneIndependent ? 1 : 0}`] : []),
   ].join(', ')

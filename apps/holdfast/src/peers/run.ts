@@ -6,6 +6,7 @@ import { defaultSocketPath } from '../api/socket-path.ts'
 import { exitCode } from '../exit-codes.ts'
 import { detailLines } from './detail.ts'
 import { listLines } from './list.ts'
+import { upperLines } from './screen.ts'
 import type { PeersAnswer, PeerView } from './view.ts'
 
 export interface PeersCommand {
@@ -48,7 +49,7 @@ const pause = (clock: Clock, signal: AbortSignal): Promise<void> =>
     })
   })
 
-async function show({ name, socket, isJson }: PeersCommand, before: string): Promise<number> {
+async function show({ name, socket, isJson, isWatching }: PeersCommand, before: string): Promise<number> {
   const asked = await ask(socket ?? defaultSocketPath(process.env, process.getuid?.()), '/v1/peers')
   if (asked.kind === 'failed') return complain(exitCode.startUp, asked)
   const answer = asked.value
@@ -56,7 +57,9 @@ async function show({ name, socket, isJson }: PeersCommand, before: string): Pro
   const peers = name === undefined ? answer.peers : answer.peers.filter((view) => isMeant(view, name))
   if (peers.length === 0 && name !== undefined) return complain(exitCode.usage, noSuch(name, answer))
   const shown = { ...answer, peers }
-  process.stdout.write(before + (isJson ? `${JSON.stringify(shown)}\n` : text(shown, name !== undefined)))
+  process.stdout.write(
+    before + (isJson ? `${JSON.stringify(shown)}\n` : text(shown, { isDetailed: name !== undefined, isWatching })),
+  )
   return exitCode.ok
 }
 
@@ -70,11 +73,15 @@ function noSuch(name: string, { peers }: PeersAnswer): { readonly message: strin
   return { message: `no session of "${name}"`, remedy: `BGPPeers here: ${names === '' ? 'none' : names}.` }
 }
 
-function text(answer: PeersAnswer, isDetailed: boolean): string {
+function text(
+  answer: PeersAnswer,
+  { isDetailed, isWatching }: { readonly isDetailed: boolean; readonly isWatching: boolean },
+): string {
   const columns = process.stdout.isTTY ? process.stdout.columns : 160
-  const lines = isDetailed
+  const all = isDetailed
     ? answer.peers.flatMap((view, index) => [...(index > 0 ? [''] : []), ...detailLines(view, answer, columns)])
     : listLines(answer, columns)
+  const lines = isWatching && process.stdout.isTTY ? upperLines(all, process.stdout.rows) : all
   const painted = `${lines.join('\n')}\n`
   return process.stdout.isTTY ? painted : stripVTControlCharacters(painted)
 }

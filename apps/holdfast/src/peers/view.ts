@@ -8,6 +8,8 @@ export interface PeerView {
   readonly node: string
   readonly peer: string
   readonly remote: string
+  /** The VRF that the session lives in; null: the default one. */
+  readonly vrf: string | null
   /** RFC 4271's name, or "not opened". */
   readonly state: string
   readonly since: string | null
@@ -39,6 +41,8 @@ export interface PeerView {
   }
   readonly bytes: { readonly sent: number; readonly received: number; readonly waiting: number }
   readonly routes: {
+    /** What the session is to offer, whether it could send it yet or not. */
+    readonly offered: number
     readonly sent: number
     readonly received: number | null
     readonly receivedLimit: number | null
@@ -95,6 +99,14 @@ export interface BfdView {
   readonly transmitIntervalMs: number
   readonly detectionTimeMs: number | null
   readonly isMultihop: boolean
+  /** What we want, as the BFDProfile says: what is in force follows from it and `remote`. */
+  readonly local: {
+    readonly detectMultiplier: number
+    readonly desiredMinTxMs: number
+    readonly requiredMinRxMs: number
+    /** 0: no Echo packets are taken. */
+    readonly requiredMinEchoRxMs: number
+  }
   readonly remote: NonNullable<BfdSnapshot['remote']> | null
   readonly counters: BfdSnapshot['counters']
   /** What becomes of the BGP session and of graceful restart when BFD goes down (RFC 5882), in words. */

@@ -1,7 +1,7 @@
 import type { PeerConfig } from '@holdfast/bgp'
 import type { Address } from '@holdfast/ip'
 import { addressKey, formatAddress, formatPrefix } from '@holdfast/ip'
-import type { Endpoint, Listener, PeerDriver, PeerEvent, Transport } from '@holdfast/net'
+import type { Connection, Endpoint, Listener, PeerDriver, PeerEvent, Transport } from '@holdfast/net'
 import { createPeerDriver, formatEndpoint, listenForPeers } from '@holdfast/net'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import type { NeighborEvent, Report } from '../events.ts'
@@ -44,7 +44,7 @@ export async function startRouter(options: RouterOptions): Promise<RouterStart> 
     transport,
     clock,
     at: listen,
-    match: (ends) => neighbors.driverFor(ends),
+    match: (ends) => neighbors.accepterFor(ends),
     observe: (event) => report(refusedConnection(event)),
   })
   if (result.kind === 'failed') return { kind: 'failed', message: result.fault.message }
@@ -62,6 +62,11 @@ const running = (listener: Listener, neighbors: Neighbors): Router => ({
   },
 })
 
+interface Ends {
+  readonly local: Endpoint
+  readonly remote: Endpoint
+}
+
 interface Neighbor {
   readonly driver: PeerDriver
   isEstablished: boolean
@@ -78,10 +83,16 @@ class Neighbors {
     this.rib = new Rib(options.asn)
   }
 
-  /** The driver of the neighbour at the other end, which becomes one by connecting. */
-  driverFor(ends: { readonly local: Endpoint; readonly remote: Endpoint }): PeerDriver | undefined {
+  /**
+   * Takes the connection for the neighbour at the other end, which becomes one only then: a connection that the listener's
+   * limits refuse leaves nothing behind. undefined: there is no room.
+   */
+  accepterFor(ends: Ends): Pick<PeerDriver, 'accept'> | undefined {
     const key = formatAddress(ends.remote.address)
-    return this.#neighbors.get(key)?.driver ?? this.#add(key, ends)
+    const known = this.#neighbors.get(key)
+    if (known !== undefined) return known.driver
+    const hasRoom = this.#neighbors.size < mostNeighbors || this.#oldestWithoutSession() !== undefined
+    return hasRoom ? { accept: (connection) => this.#welcome(key, ends, connection) } : undefined
   }
 
   async stop(): Promise<void> {
@@ -89,11 +100,27 @@ class Neighbors {
     this.#alarm?.cancel()
   }
 
-  #add(
-    key: string,
-    { remote, local }: { readonly local: Endpoint; readonly remote: Endpoint },
-  ): PeerDriver | undefined {
-    if (this.#neighbors.size >= mostNeighbors) return undefined
+  #welcome(key: string, ends: Ends, connection: Connection): boolean {
+    if (this.#neighbors.size >= mostNeighbors) this.#makeRoom()
+    const neighbor = this.#add(key, ends)
+    const isAccepted = neighbor.driver.accept(connection)
+    if (!isAccepted) this.#remove(key, neighbor, { code: 'refused', message: 'its connection was refused' })
+    return isAccepted
+  }
+
+  /** Who waits longest without a session gives way: else a thousand silent strangers would keep everybody out. */
+  #makeRoom(): void {
+    const [key, neighbor] = this.#oldestWithoutSession() ?? []
+    if (key === undefined || neighbor === undefined) return
+    this.#remove(key, neighbor, { code: 'replaced', message: 'too many neighbours without a session' })
+  }
+
+  #oldestWithoutSession(): readonly [string, Neighbor] | undefined {
+    for (const entry of this.#neighbors) if (!entry[1].isEstablished) return entry
+    return undefined
+  }
+
+  #add(key: string, { remote, local }: Ends): Neighbor {
     const { transport, clock } = this.#options
     const driver = createPeerDriver({
       config: this.#config(local.address),
@@ -104,11 +131,15 @@ class Neighbors {
       record: undefined,
       transport,
       clock,
-      observe: (event) => this.#observe(key, event),
+      observe: (event) => {
+        // One that was removed may still have something to say while another one has its address.
+        if (this.#neighbors.get(key) === neighbor) this.#observe(key, neighbor, event)
+      },
     })
-    this.#neighbors.set(key, { driver, isEstablished: false })
+    const neighbor: Neighbor = { driver, isEstablished: false }
+    this.#neighbors.set(key, neighbor)
     driver.start()
-    return driver
+    return neighbor
   }
 
   #config(local: Address): PeerConfig {
@@ -137,9 +168,7 @@ class Neighbors {
     }
   }
 
-  #observe(key: string, event: PeerEvent): void {
-    const neighbor = this.#neighbors.get(key)
-    if (neighbor === undefined) return
+  #observe(key: string, neighbor: Neighbor, event: PeerEvent): void {
     switch (event.kind) {
       case 'established':
         neighbor.isEstablished = true

@@ -20,6 +20,8 @@ export interface SessionSettings {
   readonly routes: Omit<RouteTerms, 'isLeaving'>
   /** How long a leaving node marks its routes before it withdraws them. */
   readonly gracefulShutdownMs: number
+  /** Whether our AS number comes from spec.localASN, for what is said of it; else it is spec.myASN. */
+  readonly hasLocalAsn?: boolean
 }
 
 export interface SessionIdentity {
@@ -74,6 +76,7 @@ export function sessionSettings(
     bfd: profile === undefined ? undefined : bfdConfigOf(profile, isBfdMultihop(peer, isNear)),
     routes: routeTerms(peer, node, policy, config.localAsn),
     gracefulShutdownMs: policy.gracefulShutdownMs,
+    hasLocalAsn: peer.localASN !== undefined,
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Reason, StateName, StopReason, UnsentRoute } from '@holdfast/bgp'
+import { protectedReasons, protectionRemedy } from '@holdfast/bgp'
 import { formatAddress, formatPrefix, ipv4 } from '@holdfast/ip'
 import type { PeerEvent } from '@holdfast/net'
 import type { SessionEvent, SessionTerms } from '../events.ts'
+import type { SessionSettings } from './session-settings.ts'
 import type { WantedSession } from './wanted-sessions.ts'
 
 /** The event that tells of a session's state. */
@@ -17,9 +19,35 @@ export function sessionEvent(
     remote: wanted.remoteText,
     state,
     reason: reason.code,
-    message: reason.message,
+    message: 'obstacle' in wanted.terms ? reason.message : eventMessage(reason, wanted.terms),
   }
 }
+
+function eventMessage(reason: { readonly code: string; readonly message: string }, settings: SessionSettings): string {
+  const message = inFields(reason.message, settings)
+  const hint = protectionHint(reason.code, settings)
+  return hint === undefined ? message : `${message.replace(/\.$/, '')}; ${hint}`
+}
+
+/** The core knows our AS number, and not which field of the BGPPeer it comes from. */
+export const inFields = (message: string, { hasLocalAsn = false }: SessionSettings): string =>
+  hasLocalAsn ? message.replace('correct spec.myASN', 'correct spec.localASN') : message
+
+/** What to look at first where a session is protected and nothing comes back; undefined: it is not, or this is no such reason. */
+export function protectionHint(code: string, { socket }: SessionSettings): string | undefined {
+  if (socket === undefined || !protectedReasons.some((one) => one === code)) return undefined
+  const kinds = [
+    ...(socket.md5Password === undefined ? [] : ['TCP MD5']),
+    ...(socket.tcpAo === undefined ? [] : ['TCP-AO']),
+  ]
+  const hints = [
+    ...kinds.map((kind) => `${kind}: ${protectionRemedy.key}`),
+    ...(socket.minimumTtl === undefined ? [] : [`GTSM: ${gtsmRemedy(socket.minimumTtl)}`]),
+  ]
+  return hints.length === 0 ? undefined : hints.join('; ')
+}
+
+const gtsmRemedy = (minimumTtl: number): string => protectionRemedy.gtsm.replace('255', String(minimumTtl))
 
 /** What both sides agreed on, for `SessionEvent.negotiated`. */
 export function sessionTerms(negotiated: Extract<PeerEvent, { kind: 'established' }>['negotiated']): SessionTerms {

@@ -16,6 +16,7 @@ import type {
 import { createPeerDriver, discoverNeighbor, progressOf } from '@holdfast/net'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import type { Report } from '../events.ts'
+import { BfdChanges } from './bfd-changes.ts'
 import type { SessionSettings } from './session-settings.ts'
 import { describeError, sessionEvent, sessionTerms, silent, unsentSentences } from './session-words.ts'
 import type { WantedSession } from './wanted-sessions.ts'
@@ -45,6 +46,8 @@ export interface SessionNow {
   /** undefined: an unnumbered session whose peer is not found yet. */
   readonly snapshot: PeerSnapshot | undefined
   readonly bfd: ReturnType<BfdSession['snapshot']> | undefined
+  /** How many routes the session is to offer, whether it could send them yet or not. */
+  readonly offeredRoutes: number
   /** Why the peer of an unnumbered session cannot be looked for. */
   readonly obstacle: string | undefined
 }
@@ -57,6 +60,7 @@ export class Session {
   readonly #wanted: WantedSession
   readonly #around: SessionSurroundings
   readonly #isRestarting: boolean
+  readonly #bfdChanges: BfdChanges
   #settings: SessionSettings
   #driver: PeerDriver | undefined
   #remote: Address | undefined
@@ -76,6 +80,7 @@ export class Session {
     this.#settings = settings
     this.#isRestarting = isRestarting
     this.#around = around
+    this.#bfdChanges = new BfdChanges(around.clock, (event) => this.#tellBfd(event))
   }
 
   get wanted(): WantedSession {
@@ -139,6 +144,7 @@ export class Session {
       settings: this.#settings,
       snapshot: this.#driver?.snapshot(),
       bfd: this.#bfd?.snapshot(),
+      offeredRoutes: this.#routes?.length ?? 0,
       obstacle: this.#obstacle,
     }
   }
@@ -150,7 +156,7 @@ export class Session {
     this.#discovery?.stop()
     // BGP goes first: BFD's AdminDown says nothing about the path, and must not come before the NOTIFICATION.
     await this.#driver?.stop(reason)
-    this.#bfd?.stop()
+    this.#endBfd()
   }
 
   async #found(remote: Endpoint): Promise<void> {
@@ -159,8 +165,7 @@ export class Session {
     if (this.#remote !== undefined && formatAddress(this.#remote) === formatAddress(remote.address)) return
     const before = this.#driver
     this.#driver = undefined
-    this.#bfd?.stop()
-    this.#bfd = undefined
+    this.#endBfd()
     await before?.stop('configurationChange')
     this.#open(remote)
   }
@@ -198,8 +203,7 @@ export class Session {
   #watch(): void {
     const { identity, bfd } = this.#settings
     if (bfd === undefined || this.#remote === undefined) {
-      this.#bfd?.stop()
-      this.#bfd = undefined
+      this.#endBfd()
       return
     }
     if (this.#bfd !== undefined) {
@@ -210,12 +214,25 @@ export class Session {
     this.#bfd = this.#around.bfd().open(options, (event) => this.#bfdChanged(event))
   }
 
+  #endBfd(): void {
+    this.#bfdChanges.flush()
+    this.#bfd?.stop()
+    this.#bfd = undefined
+  }
+
   /** RFC 5882 section 4.2: what BFD says of the path ends the session at once; anything else it says is only told. */
-  #bfdChanged({ from, to, isFailure, message }: BfdEvent): void {
+  #bfdChanged(event: BfdEvent): void {
     if (this.#isClosed) return
+    this.#bfdChanges.changed(event)
+    const driver = this.#driver
+    // Before an OPEN was sent there is nothing to end, and a path that flaps need not tell BGP so every time.
+    if (!event.isFailure || driver === undefined || !hasBegun(driver.snapshot().state)) return
+    driver.bfdDown(event.message)
+  }
+
+  #tellBfd({ from, to, isFailure, message }: BfdEvent): void {
     const { node, peer, remoteText } = this.#wanted
     this.#around.report({ event: 'bfd', node, peer, remote: remoteText, from, to, isFailure, message })
-    if (isFailure) this.#driver?.bfdDown(message)
   }
 
   #observe(driver: PeerDriver, event: PeerEvent): void {
@@ -263,3 +280,5 @@ export class Session {
     this.#around.report(sessionEvent(this.#wanted, state, reason))
   }
 }
+
+const hasBegun = (state: StateName): boolean => progressOf(state) >= progressOf('openSent')

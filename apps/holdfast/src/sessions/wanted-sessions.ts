@@ -1,5 +1,5 @@
 import { peersOf } from '@holdfast/announce'
-import type { BGPPeer, Node } from '@holdfast/model'
+import type { BGPPeer, EffectivePeerPolicy, Node } from '@holdfast/model'
 import { effectivePolicy, sessionObstacles } from '@holdfast/model'
 import { formatEndpoint } from '@holdfast/net'
 import type { SessionContext, SessionSettings } from './session-settings.ts'
@@ -14,7 +14,16 @@ export interface WantedSession {
   readonly peer: string
   /** `address:port`, or the interface, for people. */
   readonly remoteText: string
-  readonly terms: SessionSettings | { readonly obstacle: string }
+  readonly terms: SessionSettings | HeldTerms
+}
+
+/** Why a session is not opened. */
+export interface HeldTerms {
+  readonly obstacle: string
+  /** What is known of it all the same, only to be shown: no connection may be opened with it. */
+  readonly shown?: Pick<SessionSettings, 'identity'>
+  /** What was to protect it, and cannot. */
+  readonly missing?: readonly string[]
 }
 
 /** The sessions of the nodes that this process speaks for, by key. */
@@ -42,8 +51,19 @@ function wantedSession(context: SessionContext, peer: BGPPeer, node: Node): Want
   }
   const policy = effectivePolicy(context.model, peer, node)
   const [obstacle] = sessionObstacles(peer, policy)
-  if (obstacle !== undefined) return { ...common, terms: { obstacle: `${obstacle.path}: ${obstacle.reason}` } }
-  return { ...common, terms: sessionSettings(context, peer, node, policy) }
+  const settings = sessionSettings(context, peer, node, policy)
+  if (obstacle === undefined) return { ...common, terms: settings }
+  const shown = 'obstacle' in settings ? {} : { shown: { identity: settings.identity } }
+  const said = `${obstacle.path}: ${obstacle.reason}`
+  return { ...common, terms: { obstacle: said, ...shown, missing: missingSecrets(peer, policy) } }
+}
+
+function missingSecrets(peer: BGPPeer, { tcpAo = [] }: EffectivePeerPolicy): readonly string[] {
+  const missing = tcpAo.filter(({ secret }) => secret === undefined).length
+  return [
+    ...(peer.passwordSecret !== undefined && peer.password === undefined ? ['TCP MD5 (Secret missing)'] : []),
+    ...(missing === 0 ? [] : [`TCP-AO (${missing} of ${tcpAo.length} Secrets missing)`]),
+  ]
 }
 
 function remoteText(peer: BGPPeer): string {

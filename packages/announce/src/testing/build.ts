@@ -130,6 +130,7 @@ export function service(name: string, { labels = {}, ...fields }: ServiceFields 
     ports: [],
     selector: '',
     ingress: [],
+    isHeldOver: false,
     ...fields,
   }
 }

@@ -155,6 +155,8 @@ export function describeWatchEnds(stage: Stage): void {
     void watch.ended.then((ended) => (end = ended))
     await stage.until('the end', () => assert.deepEqual(end, { kind: 'ended' }))
     const bookmark = events.find((event) => event.type === 'BOOKMARK')
+    // Kubernetes promises no bookmark at any time (API concepts, watch bookmarks): a real server may leave it out.
+    if (bookmark === undefined && stage.fixture.passTime === undefined) return
     assert.ok(bookmark !== undefined && bookmark.resourceVersion !== '', 'no bookmark came')
     const { resourceVersion } = bookmark
     const next = await stage.follow(ConfigMap, { namespace, resourceVersion })

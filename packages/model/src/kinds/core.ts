@@ -26,7 +26,16 @@ const serviceOf = ({ spec, status }: z.output<typeof serviceSchema>, meta: Meta)
   ...familiesOf(spec ?? {}),
   ports: portsOf(spec ?? {}),
   selector: selectorOf(spec?.selector ?? {}),
-  ingress: addressesOf((status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? '')),
+  ...statusOf(status ?? {}),
+})
+
+type ServiceStatus = NonNullable<z.output<typeof serviceSchema>['status']>
+
+const statusOf = ({ loadBalancer, conditions }: ServiceStatus) => ({
+  ingress: addressesOf((loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? '')),
+  isHeldOver: (conditions ?? []).some(
+    ({ type, reason }) => type === 'holdfast.dev/AddressAssigned' && reason === 'Held',
+  ),
 })
 
 const typeOf = (spec: ServiceSpec) => ({

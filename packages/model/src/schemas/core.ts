@@ -41,7 +41,12 @@ export const serviceFields = {
       selector: texts,
     })
     .nullish(),
-  status: z.object({ loadBalancer: z.object({ ingress: listOf(z.object({ ip: text })) }).nullish() }).nullish(),
+  status: z
+    .object({
+      loadBalancer: z.object({ ingress: listOf(z.object({ ip: text })) }).nullish(),
+      conditions: listOf(z.object({ type: z.string(), reason: text })),
+    })
+    .nullish(),
 }
 
 const endpoint = z.object({

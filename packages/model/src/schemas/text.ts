@@ -1,5 +1,5 @@
 import type { Address, Range } from '@holdfast/ip'
-import { parseAddress, parsePrefix, parseRange, prefixToRange } from '@holdfast/ip'
+import { parseAddress, parsePrefix, parseRange, prefixToRange, unmapped } from '@holdfast/ip'
 import { z } from 'zod'
 import type { Problem } from '../problem.ts'
 import { problem } from '../rules.ts'
@@ -10,10 +10,15 @@ import { withListRule } from './rule.ts'
 const read = <T>(value: T): Reading<T> => ({ ok: true, value })
 const refused = (found: Problem): { readonly ok: false; readonly problem: Problem } => ({ ok: false, problem: found })
 
-/** One IP address, not trimmed. */
+/**
+ * One IP address, not trimmed. An IPv4-mapped one is the IPv4 address, as Go reads it and so MetalLB: left as it is, its session
+ * would be one of IPv4 with the protection of IPv6.
+ */
 export function readAddress(text: string): Reading<Address> {
   const address = parseAddress(text)
-  return address.ok ? read(address.value) : refused(problem('invalid-address', { text, why: address.fault.message }))
+  return address.ok
+    ? read(unmapped(address.value))
+    : refused(problem('invalid-address', { text, why: address.fault.message }))
 }
 
 /** A BGP identifier as its 32-bit value; 0 is not one (RFC 6286 section 2.1). */

@@ -23,7 +23,7 @@ export class FakeBfdSockets implements BfdSockets {
   readonly receivers = new Map<string, FakeReceiver>()
   readonly senders: { readonly options: SenderOptions; readonly sent: Uint8Array[]; isOpen: boolean }[] = []
   readonly devices = new Map<string, number>([['eth0', 2]])
-  /** Errors of calls to come: by `receiver`, `sender` or `send`. */
+  /** Errors of calls to come: by `receiver`, `rules`, `sender` or `send`. */
   readonly fails = new Map<string, string>()
 
   readonly openReceiver = (port: BfdPort, family: Family, receive: FakeReceiver['receive']): BfdReceiver => {
@@ -31,7 +31,10 @@ export class FakeBfdSockets implements BfdSockets {
     const made: FakeReceiver = { rules: [], isStrict: false, isOpen: true, receive, reflected: [] }
     this.receivers.set(`${port} ${family}`, made)
     return {
-      setRules: (rules, isStrict) => Object.assign(made, { rules, isStrict }),
+      setRules: (rules, isStrict) => {
+        this.#check('rules')
+        Object.assign(made, { rules, isStrict })
+      },
       droppedCount: () => 0,
       reflect: (bytes) => void made.reflected.push(bytes),
       close: () => void (made.isOpen = false),
