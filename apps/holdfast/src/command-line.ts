@@ -3,6 +3,15 @@ import { hostname } from 'node:os'
 import type { Endpoint } from '@holdfast/net'
 import { parseEndpoint } from './parse-endpoint.ts'
 import { exitCode } from './exit-codes.ts'
+import { controllerCommand, speakerCommand, withSubcommand } from './kubernetes/flags.ts'
+import {
+  drainCommand,
+  explainCommand,
+  lintCommand,
+  statusCommand,
+  supportCommand,
+  undrainCommand,
+} from './kubernetes/person-flags.ts'
 import { version } from './version.ts'
 
 interface StandaloneFlags {
@@ -105,8 +114,41 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
       const { runReplay } = await import('./replay/run.ts')
       code = await runReplay({ file, isJson: flags.json === true })
     })
+  const clusterCommands = [
+    controllerCommand(process.env, async (command) => {
+      const { runController } = await import('./controller/run.ts')
+      code = await runController(command)
+    }),
+    speakerCommand(process.env, async (command) => {
+      const { runSpeaker } = await import('./speaker/run.ts')
+      code = await runSpeaker(command)
+    }),
+    statusCommand(process.env, async (command) => {
+      const { runOverview } = await import('./overview/run.ts')
+      code = await runOverview(command)
+    }),
+    explainCommand(process.env, async (command) => {
+      const { runExplain } = await import('./explain/run.ts')
+      code = await runExplain(command)
+    }),
+    lintCommand(process.env, async (command) => {
+      const { runLint } = await import('./lint/run.ts')
+      code = await runLint(command)
+    }),
+    supportCommand(process.env, async (command) => {
+      const { runSupport } = await import('./support/run.ts')
+      code = await runSupport(command)
+    }),
+    ...[drainCommand, undrainCommand].map((make) =>
+      make(process.env, async (command) => {
+        const { runDrain } = await import('./node-drain/run.ts')
+        code = await runDrain(command)
+      }),
+    ),
+  ]
+  for (const command of clusterCommands) program.addCommand(command.copyInheritedSettings(program))
   try {
-    await program.parseAsync([...argv])
+    await program.parseAsync([...withSubcommand(argv, process.env)])
   } catch (error) {
     // Commander has already printed what is wrong, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage

@@ -7,6 +7,6 @@ export const exitCode = {
   usage: 2,
   /** Nothing could be started: the directory cannot be read, a port cannot be bound, the state directory is in use. */
   startUp: 3,
-  /** `holdfast replay`: something came out otherwise than recorded. */
+  /** `holdfast replay`: something came out otherwise than recorded; `holdfast drain --wait`: not done in time; `holdfast lint`: not ready. */
   differs: 4,
 } as const

@@ -19,7 +19,7 @@ export interface RequestRules {
 }
 
 /** Whether a Service is one to serve: of type LoadBalancer, and of exactly this class; undefined: of none. */
-const isOurs = (service: Service, loadBalancerClass: string | undefined): boolean =>
+export const isOurs = (service: Service, loadBalancerClass: string | undefined): boolean =>
   service.type === 'LoadBalancer' && service.loadBalancerClass === loadBalancerClass
 
 /** Reads a Service's wishes. `pinnedPools` are the pools whose serviceAllocation matches it, most preferred first. */

@@ -1,0 +1,140 @@
+import { resourceTypes } from '@holdfast/cluster'
+import type { AddressBlockSpec } from '@holdfast/ipam'
+import { addressBlockName } from '@holdfast/ipam'
+import { parseAddress } from '@holdfast/ip'
+import { blockObject } from './block-object.ts'
+import type { BlockStep, Leaver } from './block-step.ts'
+import { isHolder, stepOf } from './block-step.ts'
+import type { KnownBlock } from './known-blocks.ts'
+import { readingOf } from './known-blocks.ts'
+import { inParallel } from './parallel.ts'
+import type { Round } from './round.ts'
+import { fieldManager, isCut, noteFault, retryKey, departureKey } from './round.ts'
+import { ingressOf } from './service-object.ts'
+
+/** A holder that has to be seen off before it leaves the block. */
+export interface Departure extends Leaver {
+  readonly block: string
+}
+
+/** The steps that blocks may take now, by name: those that differ from their target. */
+export function blockSteps(round: Round): ReadonlyMap<string, BlockStep> {
+  const { memory, planned } = round
+  const steps = new Map<string, BlockStep>()
+  const names = new Set([...planned.target.specs.keys()])
+  for (const { name } of memory.blocks.all()) names.add(name)
+  for (const name of names) {
+    const known = memory.blocks.get(name)
+    const target = planned.target.specs.get(name)
+    if (known.spec === target || memory.faulty.has(name)) continue
+    steps.set(
+      name,
+      stepOf(known.spec, target, (leaver) => mayLeave(round, known, leaver)),
+    )
+  }
+  return steps
+}
+
+/** docs/adr/0009: the Service is gone, or was written without the address after this very version of the block was known. */
+const mayLeave = ({ memory }: Round, { version }: KnownBlock, { address, holder: { uid } }: Leaver): boolean =>
+  memory.gone.has(uid) || memory.seenOff.get(departureKey(address, uid)) === version
+
+export const departuresOf = (steps: ReadonlyMap<string, BlockStep>): readonly Departure[] =>
+  [...steps].flatMap(([block, { leavers }]) => leavers.map((leaver) => ({ ...leaver, block })))
+
+/**
+ * Writes every block that may take a step, and those that grant what a status is to name and were not written since the Service
+ * was read: a grant counts only where it was written later.
+ */
+export async function writeBlocks(round: Round, steps: ReadonlyMap<string, BlockStep>): Promise<void> {
+  const { memory, options } = round
+  const writes: { readonly block: KnownBlock; readonly spec: AddressBlockSpec | undefined }[] = []
+  for (const [name, { spec }] of steps) {
+    const block = memory.blocks.get(name)
+    if (spec !== block.spec) writes.push({ block, spec })
+  }
+  const changed = new Set(writes.map(({ block }) => block.name))
+  for (const name of unconfirmedBlocks(round)) {
+    const block = memory.blocks.get(name)
+    if (!changed.has(name) && block.spec !== undefined) writes.push({ block, spec: block.spec })
+  }
+  const now = options.clock.now()
+  const due = writes.filter(({ block }) => !memory.backOff.waits(retryKey('AddressBlock', block.name), now))
+  await inParallel(
+    due,
+    options.parallel,
+    ({ block, spec }) => writeBlock(round, block, spec),
+    () => isCut(round),
+  )
+}
+
+/** Blocks that name a Service as the holder of an address which its status is to name and does not. */
+function unconfirmedBlocks({ services, planned, memory, settled }: Round): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const [key, { object, uid }] of services) {
+    const wish = planned.wishOf(key)
+    if (wish === undefined || wish.addresses.length === 0 || settled.get(object) === wish) continue
+    const known = ingressOf(object)
+    for (const address of wish.addresses) {
+      if (known.includes(address)) continue
+      const name = blockNameOf(address)
+      if (name !== undefined && isHolder(memory.blocks.get(name).spec, address, uid)) names.add(name)
+    }
+  }
+  return names
+}
+
+/** The block that an address lies in; undefined: the text is no address, and a status can name anything. */
+export function blockNameOf(address: string): string | undefined {
+  const parsed = parseAddress(address)
+  return parsed.ok ? addressBlockName(parsed.value) : undefined
+}
+
+async function writeBlock(round: Round, block: KnownBlock, spec: AddressBlockSpec | undefined): Promise<void> {
+  const { options, memory, confirmed } = round
+  const answer = await sendBlock(round, block, spec)
+  const key = retryKey('AddressBlock', block.name)
+  if (answer.kind === 'ok') {
+    memory.backOff.succeeded(key)
+    memory.blocks.written(block.name, answer.value === undefined ? undefined : options.keep.block(answer.value), spec)
+    confirmed.add(block.name)
+    options.log.log('debug', 'blockWritten', 'an address block was written', { block: block.name })
+    return
+  }
+  memory.blocks.doubt(block.name)
+  if (noteFault(round, key, answer) === 'readAgain') await readBlock(round, block.name)
+}
+
+/** Compare and swap: what is written depends on the version that it was made from. */
+function sendBlock(
+  { options }: Round,
+  { name, object, version, spec: before }: KnownBlock,
+  spec: AddressBlockSpec | undefined,
+) {
+  const type = resourceTypes.AddressBlock
+  const key = { namespace: options.rules.namespace, name }
+  if (spec === undefined) {
+    const uid = object?.metadata.uid
+    return options.api.remove(type, key, { resourceVersion: version, ...(uid === undefined ? {} : { uid }) })
+  }
+  const wanted = blockObject(key, object, spec, spec === before)
+  return object === undefined
+    ? options.api.create(type, wanted, { fieldManager })
+    : options.api.replace(type, wanted, { fieldManager })
+}
+
+/** Asks the server for a block; what it says counts, whatever is followed. False: there was no answer. */
+export async function readBlock(
+  { options, memory, result }: Pick<Round, 'options' | 'memory' | 'result'>,
+  name: string,
+): Promise<boolean> {
+  const answer = await options.api.get(resourceTypes.AddressBlock, { namespace: options.rules.namespace, name })
+  const reading = readingOf(answer)
+  if (reading === undefined) {
+    if (answer.kind === 'fault') result.cut = answer
+    memory.blocks.doubt(name)
+    return false
+  }
+  memory.blocks.fetched(name, reading.object === undefined ? undefined : options.keep.block(reading.object))
+  return true
+}

@@ -1,0 +1,328 @@
+import { createMemoryApi, resourceTypes } from '@holdfast/cluster'
+import type { KubeObject, MemoryApi, MemoryClient } from '@holdfast/cluster'
+import type { VirtualClock } from '@holdfast/runtime'
+import { createVirtualClock } from '@holdfast/runtime'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { createLog } from '../kubernetes/log.ts'
+import type { Controller } from './controller.ts'
+import { createController } from './controller.ts'
+import { conditionOf, ingressOf } from './service-object.ts'
+
+const namespace = 'metallb-system'
+
+interface Scene {
+  readonly clock: VirtualClock
+  readonly server: MemoryApi
+  /** Another replica over a connection of its own. */
+  readonly replica: (
+    identity: string,
+    onPoolLoss?: 'Reassign' | 'Hold',
+  ) => { readonly controller: Controller; readonly client: MemoryClient }
+  readonly until: (what: string, condition: () => boolean, limitMs?: number) => Promise<void>
+  readonly pass: (ms: number) => Promise<void>
+  readonly service: (name: string) => KubeObject
+  readonly lines: string[]
+}
+
+function createScene(): Scene {
+  const clock = createVirtualClock()
+  const server = createMemoryApi({ clock })
+  const lines: string[] = []
+  server.put(resourceTypes.Namespace, { metadata: { name: 'shop' } })
+  let seed = 1
+  const until: Scene['until'] = async (what, condition, limitMs = 60_000) => {
+    const end = clock.now() + limitMs
+    for (;;) {
+      for (let turn = 0; turn < 6; turn += 1) await setImmediate()
+      if (condition()) return
+      assert.ok(
+        clock.now() <= end && clock.advanceToNext(),
+        `${what}: not within ${limitMs} ms\n${lines.slice(-20).join('')}`,
+      )
+    }
+  }
+  return {
+    clock,
+    server,
+    lines,
+    until,
+    pass: async (ms) => {
+      const end = clock.now() + ms
+      let isOver = false
+      clock.after(ms, () => {
+        isOver = true
+      })
+      await until('time passes', () => isOver && clock.now() >= end, ms + 1)
+    },
+    service: (name) => {
+      const object = server.read(resourceTypes.Service, { namespace: 'shop', name })
+      assert.ok(object)
+      return object
+    },
+    replica: (identity, onPoolLoss = 'Reassign') => {
+      const client = server.connect()
+      seed += 1
+      const random = (): number => ((seed = (seed * 16_807) % 2_147_483_647) - 1) / 2_147_483_646
+      const controller = createController({
+        api: client,
+        clock,
+        nowMs: () => Date.UTC(2026, 0, 1) + clock.now(),
+        random,
+        log: createLog({ level: 'debug', write: (line) => lines.push(line), now: () => String(clock.now()) }),
+        command: { identity, namespace, loadBalancerClass: undefined, onPoolLoss },
+      })
+      controller.start()
+      return { controller, client }
+    },
+  }
+}
+
+const putPool = (server: MemoryApi, name: string, ...addresses: string[]): void =>
+  void server.put(resourceTypes.IPAddressPool, { metadata: { name, namespace }, spec: { addresses } })
+
+const putService = (
+  server: MemoryApi,
+  name: string,
+  spec: object = {},
+  annotations: Record<string, string> = {},
+): void =>
+  void server.put(resourceTypes.Service, {
+    metadata: { name, namespace: 'shop', annotations },
+    spec: { type: 'LoadBalancer', clusterIPs: ['10.0.0.1'], ports: [{ port: 80, protocol: 'TCP' }], ...spec },
+  })
+
+const eventsOf = (server: MemoryApi, name: string): readonly string[] =>
+  server
+    .readAll(resourceTypes.Event)
+    .filter((event) => (event['involvedObject'] as { readonly name: string }).name === name)
+    .map((event) => `${String(event['type'])} ${String(event['reason'])}: ${String(event['message'])}`)
+    .sort()
+
+test('a new Service gets address, annotation, condition and event with three requests', async () => {
+  const { server, until, replica, service, pass } = createScene()
+  putPool(server, 'gold', '192.0.2.0/24')
+  const { controller, client } = replica('a')
+  await until('it leads', () => controller.planned() !== undefined)
+  await pass(5000)
+  client.forgetRequests()
+  putService(server, 'web')
+  await until('an address', () => ingressOf(service('web')).length > 0)
+  await until('an event', () => eventsOf(server, 'web').length > 0)
+  assert.deepEqual(ingressOf(service('web')), ['192.0.2.0'])
+  assert.equal(service('web').metadata.annotations?.['metallb.io/ip-allocated-from-pool'], 'gold')
+  const condition = conditionOf(service('web'), 'holdfast.dev/AddressAssigned')
+  assert.deepEqual([condition?.status, condition?.reason], ['True', 'Assigned'])
+  assert.deepEqual(eventsOf(server, 'web'), ['Normal IPAllocated: Assigned IP [192.0.2.0]'])
+  const own = client.requests().filter(({ type, verb }) => type.kind !== 'Lease' && verb !== 'watch')
+  const perService = own.filter(({ type }) => type.kind !== 'IPAddressPool')
+  assert.deepEqual(
+    perService.map(({ verb, type }) => `${verb} ${type.kind}`),
+    ['create AddressBlock', 'merge Service', 'create Event'],
+  )
+  await pass(3000)
+  assert.deepEqual(server.readAll(resourceTypes.IPAddressPool)[0]?.['status'], {
+    assignedIPv4: 1,
+    assignedIPv6: 0,
+    availableIPv4: 255,
+    availableIPv6: 0,
+  })
+  client.forgetRequests()
+  await pass(300_000)
+  const idle = client.requests().filter(({ type, verb }) => type.kind !== 'Lease' && verb !== 'watch')
+  assert.deepEqual(idle, [], 'nothing is asked or written while nothing changes')
+  await controller.stop()
+})
+
+test('a burst of Services costs few block writes', async () => {
+  const { server, until, replica, pass } = createScene()
+  putPool(server, 'gold', '192.0.2.0/24', '198.51.100.0/24')
+  const { controller, client } = replica('a')
+  await until('it leads', () => controller.planned() !== undefined)
+  await pass(5000)
+  client.forgetRequests()
+  for (let index = 0; index < 300; index += 1) putService(server, `web-${index}`)
+  const isDone = (): boolean => server.readAll(resourceTypes.Service).every((object) => ingressOf(object).length === 1)
+  await until('all have addresses', isDone)
+  const addresses = new Set(server.readAll(resourceTypes.Service).flatMap(ingressOf))
+  assert.equal(addresses.size, 300)
+  const blocks = client.requests().filter(({ type }) => type.kind === 'AddressBlock')
+  assert.ok(blocks.length <= 10, `${blocks.length} block writes`)
+  await controller.stop()
+})
+
+test('a restart changes nothing and repeats no event', async () => {
+  const { server, until, replica, pass } = createScene()
+  putPool(server, 'gold', '192.0.2.0/31')
+  const first = replica('a')
+  for (const name of ['web', 'api', 'late']) putService(server, name)
+  await until('refused', () => eventsOf(server, 'web').length > 0 && eventsOf(server, 'late').length > 0)
+  await pass(5000)
+  await stopped(first.controller, until)
+  const before = server.resourceVersion()
+  const services = server.readAll(resourceTypes.Service)
+  const events = server.readAll(resourceTypes.Event).length
+  const second = replica('b')
+  await until('it leads', () => second.controller.planned() !== undefined)
+  await pass(20_000)
+  assert.deepEqual(server.readAll(resourceTypes.Service), services)
+  assert.equal(server.readAll(resourceTypes.Event).length, events)
+  assert.ok(Number(server.resourceVersion()) > Number(before), 'the lease at least')
+  await stopped(second.controller, until)
+})
+
+test('addresses that MetalLB gave are adopted before any is granted', async () => {
+  const { server, until, replica } = createScene()
+  putPool(server, 'gold', '192.0.2.0-192.0.2.3')
+  putService(server, 'aaa')
+  server.put(resourceTypes.Service, {
+    metadata: { name: 'web', namespace: 'shop', annotations: { 'metallb.io/ip-allocated-from-pool': 'gold' } },
+    spec: { type: 'LoadBalancer', clusterIPs: ['10.0.0.1'], ports: [{ port: 80, protocol: 'TCP' }] },
+    status: { loadBalancer: { ingress: [{ ip: '192.0.2.0', ipMode: 'VIP' }] } },
+  })
+  const { controller } = replica('a')
+  const read = (name: string) =>
+    server.read(resourceTypes.Service, { namespace: 'shop', name }) ?? { metadata: { name } }
+  await until(
+    'both',
+    () => ingressOf(read('aaa')).length > 0 && conditionOf(read('web'), 'holdfast.dev/AddressAssigned') !== undefined,
+  )
+  assert.deepEqual(ingressOf(read('web')), ['192.0.2.0'])
+  assert.deepEqual(ingressOf(read('aaa')), ['192.0.2.1'])
+  assert.deepEqual(eventsOf(server, 'web'), [])
+  await stopped(controller, until)
+})
+
+test('an address whose pool is gone is replaced, and an event names both', async () => {
+  const { server, until, replica, service } = createScene()
+  putPool(server, 'gold', '192.0.2.0/31')
+  putService(server, 'web')
+  const { controller } = replica('a')
+  await until('an address', () => ingressOf(service('web'))[0] === '192.0.2.0')
+  putPool(server, 'gold', '198.51.100.0/31')
+  await until('another', () => ingressOf(service('web'))[0] === '198.51.100.0')
+  await until('events', () => eventsOf(server, 'web').length >= 3)
+  const cleared = eventsOf(server, 'web').find((text) => text.includes('ClearAssignment'))
+  assert.match(
+    cleared ?? '',
+    /192\.0\.2\.0 is not in any pool any more; 198\.51\.100\.0 takes the place of 192\.0\.2\.0/,
+  )
+  await stopped(controller, until)
+})
+
+test('with Hold the address stays until a person releases it', async () => {
+  const { server, until, replica, service, pass } = createScene()
+  putPool(server, 'gold', '192.0.2.0/31')
+  putPool(server, 'silver', '198.51.100.0/31')
+  putService(server, 'web')
+  const { controller } = replica('a', 'Hold')
+  await until('an address', () => ingressOf(service('web'))[0] === '192.0.2.0')
+  server.drop(resourceTypes.IPAddressPool, { namespace, name: 'gold' })
+  const condition = () => conditionOf(service('web'), 'holdfast.dev/AddressAssigned')
+  await until('held', () => condition()?.reason === 'Held')
+  await pass(20_000)
+  assert.deepEqual(ingressOf(service('web')), ['192.0.2.0'])
+  assert.match(
+    condition()?.message ?? '',
+    /192\.0\.2\.0 is in no pool any more.*holdfast\.dev\/release-address: "192\.0\.2\.0"/,
+  )
+  assert.ok(eventsOf(server, 'web').some((text) => text.startsWith('Warning AddressHeld')))
+  const { metadata, spec, status } = service('web') as KubeObject & { readonly spec: unknown; readonly status: unknown }
+  const annotations = { ...metadata.annotations, 'holdfast.dev/release-address': '192.0.2.0' }
+  server.put(resourceTypes.Service, { metadata: { name: 'web', namespace: 'shop', annotations }, spec, status })
+  await until('released', () => ingressOf(service('web'))[0] === '198.51.100.0')
+  await stopped(controller, until)
+})
+
+test('a standby takes over within 20 s after a kill and 3 s after a clean stop', async () => {
+  const { server, until, replica, service, clock, pass } = createScene()
+  putPool(server, 'gold', '192.0.2.0/24')
+  const first = replica('a')
+  await until('a leads', () => first.controller.isLeader())
+  const second = replica('b')
+  await pass(10_000)
+  first.client.setOutage('silent')
+  const killedMs = clock.now()
+  putService(server, 'web')
+  await until('an address', () => ingressOf(service('web')).length > 0)
+  assert.ok(clock.now() - killedMs < 20_000, `${clock.now() - killedMs} ms`)
+  const third = replica('c')
+  await pass(10_000)
+  const stopping = second.controller.stop()
+  const stoppedMs = clock.now()
+  putService(server, 'api')
+  await until('an address', () => ingressOf(service('api')).length > 0)
+  assert.ok(clock.now() - stoppedMs < 3000, `${clock.now() - stoppedMs} ms`)
+  await until('stopped', () => third.controller.isLeader())
+  await stopping
+  await stopped(third.controller, until)
+})
+
+test('what is wrong with the configuration is in ConfigurationState, and in an event on the object', async () => {
+  const { server, until, replica } = createScene()
+  putPool(server, 'gold', '192.0.2.0/24')
+  putPool(server, 'silver', '192.0.2.128/25')
+  const { controller } = replica('a')
+  const key = { namespace, name: 'controller' }
+  const status = (): Record<string, unknown> =>
+    (server.read(resourceTypes.ConfigurationState, key)?.['status'] ?? {}) as Record<string, unknown>
+  await until('invalid', () => status()['result'] === 'Invalid')
+  assert.match(String(status()['errorSummary']), /IPAddressPool metallb-system\/silver/)
+  await until('an event', () => eventsOf(server, 'silver').length === 1)
+  putPool(server, 'silver', '198.51.100.0/25')
+  await until('valid', () => status()['result'] === 'Valid')
+  assert.equal(status()['errorSummary'], '')
+  server.drop(resourceTypes.ConfigurationState, key)
+  await until('made again', () => status()['result'] === 'Valid')
+  await stopped(controller, until)
+})
+
+test('a grant that somebody else wrote is written again before a status names it', async () => {
+  const { server, until, replica, service } = createScene()
+  putPool(server, 'gold', '192.0.2.0/31')
+  putService(server, 'web')
+  const holder = { namespace: 'shop', name: 'web', uid: service('web').metadata.uid ?? '', terms: '' }
+  const addresses = [{ address: '192.0.2.0', pool: 'gold', holders: [holder] }]
+  server.put(resourceTypes.AddressBlock, {
+    metadata: { name: 'ipv4-192.0.2.0', namespace },
+    spec: { cidr: '192.0.2.0/26', inUse: 1, addresses, released: [] },
+  })
+  const { controller, client } = replica('a')
+  await until('an address', () => ingressOf(service('web')).length > 0)
+  const writes = client.requests().filter(({ verb }) => verb === 'replace' || verb === 'merge')
+  assert.deepEqual(
+    writes
+      .filter(({ type }) => ['AddressBlock', 'Service'].includes(type.kind))
+      .map(({ verb, type }) => `${verb} ${type.kind}`),
+    ['replace AddressBlock', 'merge Service'],
+  )
+  await stopped(controller, until)
+})
+
+test('a Service that is no load balancer any more loses what is ours, and its address is free', async () => {
+  const { server, until, replica, service } = createScene()
+  putPool(server, 'gold', '192.0.2.0/32')
+  putService(server, 'web')
+  const { controller } = replica('a')
+  await until('an address', () => ingressOf(service('web')).length > 0)
+  const { conditions } = service('web')['status'] as { readonly conditions: unknown }
+  server.put(resourceTypes.Service, {
+    metadata: { name: 'web', namespace: 'shop', annotations: service('web').metadata.annotations ?? {} },
+    spec: { type: 'ClusterIP', clusterIPs: ['10.0.0.1'], ports: [{ port: 80, protocol: 'TCP' }] },
+    status: { loadBalancer: {}, conditions },
+  })
+  putService(server, 'api')
+  await until('the other one has it', () => ingressOf(service('api'))[0] === '192.0.2.0')
+  assert.equal(service('web').metadata.annotations?.['metallb.io/ip-allocated-from-pool'], undefined)
+  assert.equal(conditionOf(service('web'), 'holdfast.dev/AddressAssigned'), undefined)
+  await stopped(controller, until)
+})
+
+async function stopped(controller: Controller, until: Scene['until']): Promise<void> {
+  let isStopped = false
+  void controller.stop().then(() => {
+    isStopped = true
+  })
+  await until('it stops', () => isStopped)
+}

@@ -1,0 +1,233 @@
+import type { FollowedState, KubeApi, KubernetesSource, LeadershipChange, Snapshot } from '@holdfast/cluster'
+import { createKubernetesSource, createLeaderElection } from '@holdfast/cluster'
+import type { Alarm, Clock } from '@holdfast/runtime'
+import type { ControllerCommand } from '../kubernetes/command.ts'
+import type { Log } from '../kubernetes/log.ts'
+import { createEventWriter } from './event-writer.ts'
+import { followedByController, followedOf } from './followed.ts'
+import { controllerKeeps } from './kept.ts'
+import type { Planned } from './planner.ts'
+import type { Outcome } from './reconciler.ts'
+import { createReconciler } from './reconciler.ts'
+import { createReports } from './reports.ts'
+
+export interface ControllerOptions {
+  readonly api: KubeApi
+  readonly clock: Clock
+  /** Time of day in ms. */
+  readonly nowMs: () => number
+  /** 0 to below 1. */
+  readonly random: () => number
+  readonly log: Log
+  readonly command: Pick<ControllerCommand, 'identity' | 'namespace' | 'loadBalancerClass' | 'onPoolLoss'>
+}
+
+/** One replica of `holdfast controller`, without what is the operating system's. */
+export interface Controller {
+  /** Follows the API server, and acts while it leads. */
+  readonly start: () => void
+  /** Lets the writes under way end, and gives the lease back. Never rejects. */
+  readonly stop: () => Promise<void>
+  readonly isLeader: () => boolean
+  /** Who leads, as far as is known; empty: nobody. */
+  readonly leader: () => string
+  /** By name: undefined, or a sentence about why it is not as it has to be. */
+  readonly live: Readonly<Record<string, () => string | undefined>>
+  readonly ready: Readonly<Record<string, () => string | undefined>>
+  /** What was last planned; undefined: nothing yet, or it does not lead. */
+  readonly planned: () => Planned | undefined
+  /** How each followed kind stands. */
+  readonly followed: () => readonly FollowedState[]
+  /** Since the start: rounds, and those that a defect of ours ended. */
+  readonly counts: () => { readonly rounds: number; readonly defects: number }
+}
+
+/** Requests under way at once, beside watches and lease. */
+const parallel = 16
+/** A round that takes longer than this stands still. */
+const longestRoundMs = 300_000
+const stopWithinMs = 5000
+
+const leaseName = 'holdfast-controller'
+
+export function createController(options: ControllerOptions): Controller {
+  const { api, clock, log, command, random, nowMs } = options
+  const { namespace } = command
+  let snapshot: Snapshot | undefined
+  let planned: Planned | undefined
+  let isDirty = false
+  let isStopping = false
+  let working: Promise<void> | undefined
+  let roundBeganMs: number | undefined
+  let retry: Alarm | undefined
+  let defect: string | undefined
+  const counts = { rounds: 0, defects: 0 }
+
+  const source: KubernetesSource = createKubernetesSource({
+    api,
+    clock,
+    random,
+    followed: followedByController(namespace),
+    observe: (state) => observeSource(log, state),
+  })
+  const election = createLeaderElection({
+    api,
+    clock,
+    random,
+    lease: { namespace, name: leaseName },
+    identity: command.identity,
+    wallTimeMs: nowMs,
+    observe: (change) => observeLeadership(change),
+  })
+  const mayWrite = (): boolean => election.isLeader()
+  const events = createEventWriter({ api, clock, log, nowMs, random, identity: command.identity, mayWrite })
+  const reports = createReports({ api, clock, random, nowMs, log, namespace, source, events, mayWrite })
+  const keeps = controllerKeeps()
+  const reconciler = createReconciler({
+    api,
+    clock,
+    log,
+    nowMs,
+    random,
+    rules: command,
+    tell: events.tell,
+    mayWrite: () => election.isLeader() && !isStopping,
+    keep: { service: keeps('Service'), block: keeps('AddressBlock') },
+    parallel,
+  })
+
+  function observeLeadership(change: LeadershipChange): void {
+    switch (change.kind) {
+      case 'acquired':
+        log.log('info', 'leading', 'this replica leads now', { identity: command.identity })
+        reconciler.forget()
+        reports.forget()
+        wake()
+        break
+      case 'lost':
+        planned = undefined
+        log.log(
+          change.reason === 'stopped' ? 'info' : 'warn',
+          'notLeading',
+          `this replica leads no more: ${change.reason}`,
+        )
+        break
+      case 'holder':
+        if (change.holder !== '') log.log('info', 'leader', `${change.holder} leads`, { holder: change.holder })
+        break
+      case 'fault':
+        log.log('warn', 'leaseFault', change.fault.message, { code: change.fault.code })
+        break
+    }
+  }
+
+  const mayWork = (): boolean => !isStopping && snapshot !== undefined && election.isLeader()
+
+  function wake(): void {
+    isDirty = true
+    if (!mayWork()) return
+    working ??= work().finally(() => {
+      working = roundBeganMs = undefined
+      // What woke us between the end of the last round and here would else be lost.
+      if (isDirty) wake()
+    })
+  }
+
+  /** Round after round as long as something changed meanwhile or there is more to do. */
+  async function work(): Promise<void> {
+    while (isDirty && snapshot !== undefined && mayWork()) {
+      isDirty = false
+      retry?.cancel()
+      roundBeganMs = clock.now()
+      goOn(await round(snapshot))
+    }
+  }
+
+  /** A defect of ours costs a round, not the program: what was written stays. */
+  async function round(now: Snapshot): Promise<Outcome> {
+    counts.rounds += 1
+    try {
+      const result = await reconciler.round(followedOf(now, source))
+      defect = undefined
+      planned = result.planned ?? planned
+      if (result.planned !== undefined && election.isLeader()) reports.report(result.planned)
+      return result.outcome
+    } catch (error) {
+      const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      if (message !== defect) log.event({ event: 'defect', message })
+      defect = message
+      counts.defects += 1
+      reconciler.forget()
+      return { kind: 'retryIn', ms: 10_000, reason: undefined }
+    }
+  }
+
+  function goOn(outcome: Outcome): void {
+    if (outcome.kind === 'again') isDirty = true
+    if (outcome.kind === 'retryIn') retry = clock.after(outcome.ms, wake)
+  }
+
+  async function stop(): Promise<void> {
+    if (isStopping) return
+    isStopping = true
+    retry?.cancel()
+    await within(clock, stopWithinMs, Promise.all([working, reports.stop()]))
+    await within(clock, stopWithinMs, events.stop())
+    await election.stop()
+    await source.stop()
+  }
+
+  const notSynced = (): string | undefined => {
+    const missing = source.states().filter(({ isSynced }) => !isSynced)
+    const names = missing.map(({ type, fault }) => `${type.kind}${fault === undefined ? '' : ` (${fault.message})`}`)
+    return names.length === 0 ? undefined : `not listed yet: ${names.join(', ')}`
+  }
+
+  return {
+    start: () => {
+      election.start()
+      void source.start((next) => {
+        if (snapshot === undefined) log.log('info', 'synced', 'everything that is followed has been listed')
+        snapshot = next
+        wake()
+      })
+    },
+    stop,
+    isLeader: election.isLeader,
+    leader: election.holder,
+    live: {
+      round: () => {
+        const ms = roundBeganMs === undefined ? 0 : clock.now() - roundBeganMs
+        return ms > longestRoundMs ? `a round has been under way for ${Math.round(ms / 1000)} s` : undefined
+      },
+    },
+    ready: {
+      synced: notSynced,
+      defect: () =>
+        defect === undefined ? undefined : 'a defect keeps the last change from taking effect: see the log',
+    },
+    planned: () => planned,
+    followed: source.states,
+    counts: () => counts,
+  }
+}
+
+/** One line for what begins, changes or ends; repeated ones of many kinds are for `debug`. */
+function observeSource(log: Log, { type, isSynced, fault }: FollowedState): void {
+  if (fault === undefined) {
+    log.log('debug', 'following', `${type.kind} is followed`, { kind: type.kind })
+    return
+  }
+  const kept = isSynced ? 'what is known stays in force' : 'no address is given before it has been listed'
+  log.log('warn', 'apiFault', `${type.kind}: ${fault.message}; ${kept}`, { kind: type.kind, code: fault.code })
+}
+
+function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const alarm = clock.after(ms, () => resolve())
+    void work.then(() => {
+      alarm.cancel()
+      resolve()
+    })
+  })
+}

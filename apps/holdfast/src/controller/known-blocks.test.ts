@@ -1,0 +1,80 @@
+import type { KubeObject } from '@holdfast/cluster'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createKnownBlocks } from './known-blocks.ts'
+import { createKnownServices } from './known-services.ts'
+
+const block = (resourceVersion: string): KubeObject => ({
+  metadata: { name: 'b', namespace: 'n', uid: 'u', resourceVersion },
+  spec: { cidr: '192.0.2.0/26', inUse: 0, addresses: [], released: [] },
+})
+const followed = (resourceVersion?: string): ReadonlyMap<string, KubeObject> =>
+  new Map(resourceVersion === undefined ? [] : [['b', block(resourceVersion)]])
+
+test('what is followed does not go behind our own write, however late it is', () => {
+  const blocks = createKnownBlocks()
+  assert.deepEqual(blocks.compare(followed('1')), [])
+  blocks.written('b', block('2'), undefined)
+  blocks.written('b', block('3'), undefined)
+  for (const late of ['1', '2', '3', '3']) assert.deepEqual(blocks.compare(followed(late)), [], late)
+  assert.equal(blocks.get('b').version, '3')
+})
+
+test('a version that is neither known nor older has to be asked for, and is foreign', () => {
+  const blocks = createKnownBlocks()
+  blocks.compare(followed('1'))
+  blocks.reseeded()
+  blocks.written('b', block('2'), undefined)
+  assert.deepEqual(blocks.compare(followed('9')), ['b'])
+  assert.equal(blocks.isForeign(), false)
+  blocks.fetched('b', block('9'))
+  assert.equal(blocks.isForeign(), true)
+  assert.deepEqual(blocks.compare(followed('2')), [])
+  assert.equal(blocks.get('b').version, '9')
+})
+
+test('a block that is created and not followed yet exists, and one that somebody deletes is asked for', () => {
+  const blocks = createKnownBlocks()
+  blocks.compare(followed())
+  blocks.written('b', block('1'), undefined)
+  assert.deepEqual(blocks.compare(followed()), [])
+  assert.deepEqual(blocks.compare(followed('1')), [])
+  assert.deepEqual(blocks.compare(followed()), ['b'])
+})
+
+test('a write without an answer has the block asked for until it is known', () => {
+  const blocks = createKnownBlocks()
+  blocks.compare(followed('1'))
+  blocks.doubt('b')
+  assert.deepEqual(blocks.compare(followed('1')), ['b'])
+  blocks.fetched('b', block('1'))
+  assert.deepEqual(blocks.compare(followed('1')), [])
+})
+
+const service = (resourceVersion: string): KubeObject => ({
+  metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion },
+})
+
+test('our own write of a Service counts until what is followed has caught up', () => {
+  const services = createKnownServices()
+  const versionOf = (late: string): string | undefined =>
+    services.take([service(late)]).get('shop/web')?.resourceVersion
+  const view = services.take([service('1')]).get('shop/web')
+  assert.ok(view)
+  services.written(view, service('2'))
+  assert.equal(versionOf('1'), '2')
+  assert.equal(versionOf('2'), '2')
+  assert.equal(versionOf('3'), '3')
+})
+
+test('a version for which a write was refused is not written to again', () => {
+  const services = createKnownServices()
+  const take = (late: string) => {
+    const view = services.take([service(late)]).get('shop/web')
+    assert.ok(view)
+    return view
+  }
+  services.rejected(take('1'))
+  assert.equal(services.isRejected(take('1')), true)
+  assert.equal(services.isRejected(take('2')), false)
+})

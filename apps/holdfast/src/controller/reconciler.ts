@@ -1,0 +1,239 @@
+import type { ApiFault, KubeObject, Snapshot } from '@holdfast/cluster'
+import { createBackOff } from './back-off.ts'
+import { blockNameOf, blockSteps, departuresOf, readBlock, writeBlocks } from './block-phase.ts'
+import { isHolder } from './block-step.ts'
+import { seeOffMissing } from './departure-phase.ts'
+import { createKnownBlocks } from './known-blocks.ts'
+import { createKnownServices } from './known-services.ts'
+import { inParallel } from './parallel.ts'
+import type { Planned } from './planner.ts'
+import { createPlanner } from './planner.ts'
+import type { Memory, ReconcilerOptions, Round } from './round.ts'
+import { isCut, noResult } from './round.ts'
+import type { ServiceView } from './service-object.ts'
+import {
+  announcedCondition,
+  assignedCondition,
+  conditionOf,
+  ingressOf,
+  isServed,
+  poolAnnotation,
+} from './service-object.ts'
+import { writeServices } from './service-phase.ts'
+import type { Wish } from './wanted-status.ts'
+
+/** What is followed, at one moment. */
+export interface Followed {
+  readonly snapshot: Snapshot
+  /** Objects as last seen: newer than those of the snapshot where only their version is another. */
+  readonly services: Iterable<KubeObject>
+  /** By name. */
+  readonly blocks: ReadonlyMap<string, KubeObject>
+  readonly pools: readonly KubeObject[]
+}
+
+/** What a round came to. */
+export type Outcome =
+  /** Everything says what it is to say; the next change will tell. */
+  | { readonly kind: 'settled' }
+  /** There is more to do that the round made possible. */
+  | { readonly kind: 'again' }
+  | { readonly kind: 'retryIn'; readonly ms: number; readonly reason: ApiFault | undefined }
+
+/** Brings blocks and Services in line with what is followed: docs/adr/0009. */
+export interface Reconciler {
+  /** One round over a snapshot. `planned` is undefined where it could not get that far. Never rejects but for a defect. */
+  readonly round: (followed: Followed) => Promise<{ readonly outcome: Outcome; readonly planned: Planned | undefined }>
+  /** Forgets what was known before the next round begins: another one may have led meanwhile. */
+  readonly forget: () => void
+}
+
+/** How soon to look again for what nobody tells of. */
+const waitingMs = 500
+/** After another one wrote where we wanted to: up to this, by chance, so that two do not go on in step. */
+const contendedMs = 200
+
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  const planner = createPlanner(options.rules)
+  const memory: Memory = {
+    blocks: createKnownBlocks(),
+    services: createKnownServices(),
+    backOff: createBackOff(options.random),
+    gone: new Set(),
+    seenOff: new Map(),
+    faulty: new Set(),
+    left: new Map(),
+    unanswered: new Map(),
+  }
+  const settled: Round['settled'] = new WeakMap()
+  /** Statuses for which the blocks that they name were asked for. */
+  let explained = new WeakMap<KubeObject, true>()
+  let served: ReadonlyMap<string, KubeObject> = new Map()
+  let mustForget = false
+
+  /** What blocks say counts only where it is the newest: what is unclear is asked for. A fault: there was no answer. */
+  async function learnBlocks(
+    blocks: Followed['blocks'],
+    services: ReadonlyMap<string, ServiceView>,
+  ): Promise<ApiFault | undefined> {
+    const names = new Set(memory.blocks.compare(blocks))
+    const asked: KubeObject[] = []
+    for (const view of services.values()) {
+      if (settled.has(view.object) || explained.has(view.object)) continue
+      if (!isServed(view.object, options.rules.loadBalancerClass)) continue
+      const unexplained = unexplainedBlocks(memory, view)
+      if (unexplained.length > 0) asked.push(view.object)
+      for (const name of unexplained) names.add(name)
+    }
+    const result = noResult()
+    await inParallel(
+      names,
+      options.parallel,
+      async (name) => {
+        await readBlock({ options, memory, result }, name)
+      },
+      () => result.cut !== undefined || !options.mayWrite(),
+    )
+    if (result.cut === undefined) for (const object of asked) explained.set(object, true)
+    return result.cut
+  }
+
+  function seed(services: ReadonlyMap<string, ServiceView>): void {
+    if (!memory.blocks.isForeign()) return
+    const known = [...memory.blocks.all()]
+    const specs = known.flatMap(({ name, spec }) => (spec === undefined ? [] : [[name, spec] as const]))
+    const faults = planner.seed(new Map(specs), services)
+    memory.blocks.reseeded()
+    const before = new Set(memory.faulty)
+    memory.faulty.clear()
+    for (const { name, isFaulty } of known) if (isFaulty) memory.faulty.add(name)
+    for (const { block } of faults) memory.faulty.add(block)
+    for (const block of memory.faulty) {
+      if (before.has(block)) continue
+      const details = faults.filter((fault) => fault.block === block)
+      options.log.log(
+        'error',
+        'faultyBlock',
+        'an AddressBlock cannot be read and is left as it is: correct or delete it',
+        {
+          block,
+          details,
+        },
+      )
+    }
+  }
+
+  /** Returns the Services whose statuses name what the plan takes from them. */
+  function noteServed(planned: Planned, services: ReadonlyMap<string, ServiceView>): Set<string> {
+    const now = new Map<string, KubeObject>()
+    const dropping = new Set<string>()
+    for (const [key, { object }] of services) {
+      const wish = planned.wishOf(key)
+      if (wish === undefined) continue
+      now.set(key, object)
+      memory.left.delete(object.metadata.uid ?? '')
+      if (settled.get(object) !== wish && losesAddress(object, wish)) dropping.add(key)
+    }
+    noteLeft(now)
+    return dropping
+  }
+
+  /** Services that were served and are not any more: what is ours of them is to be taken back. */
+  function noteLeft(now: ReadonlyMap<string, KubeObject>): void {
+    for (const [key, object] of served) {
+      const uid = object.metadata.uid ?? ''
+      if (now.get(key)?.metadata.uid !== uid && isMarked(object)) memory.left.set(uid, object)
+    }
+    served = now
+  }
+
+  async function write(round: Round): Promise<void> {
+    await seeOffMissing(round, departuresOf(blockSteps(round)))
+    if (isCut(round)) return
+    await writeBlocks(round, blockSteps(round))
+    if (isCut(round)) return
+    await writeServices(round, departuresOf(blockSteps(round)))
+  }
+
+  /**
+   * What the plan takes from somebody who still has it may turn out to stay: the next plan begins from what is. Else that somebody
+   * was planned for whose Service had not been heard of, or had been changed and changed back.
+   */
+  function conclude(round: Round): void {
+    const steps = blockSteps(round)
+    if (departuresOf(steps).length > 0 || round.dropping.size > 0) memory.blocks.distrust()
+    if (steps.size > 0) return
+    memory.gone.clear()
+    memory.seenOff.clear()
+  }
+
+  /** Between two rounds, for one that is under way goes on with what it knows. */
+  function forgetAll(): void {
+    mustForget = false
+    memory.blocks.forget()
+    memory.services.forget()
+    memory.backOff.forget()
+    for (const known of [memory.gone, memory.seenOff, memory.faulty, memory.left, memory.unanswered]) known.clear()
+    explained = new WeakMap()
+    served = new Map()
+  }
+
+  function outcomeOf({ result }: Pick<Round, 'result'>): Outcome {
+    const { cut } = result
+    if (cut !== undefined) return { kind: 'retryIn', ms: cut.retryAfterMs ?? 1000, reason: cut }
+    if (result.isContended) return { kind: 'retryIn', ms: options.random() * contendedMs, reason: undefined }
+    if (result.isProgress) return { kind: 'again' }
+    if (result.isWaiting) return { kind: 'retryIn', ms: waitingMs, reason: undefined }
+    const ms = memory.backOff.nextMs(options.clock.now())
+    return ms === undefined ? { kind: 'settled' } : { kind: 'retryIn', ms, reason: undefined }
+  }
+
+  return {
+    round: async (followed) => {
+      const { snapshot, pools } = followed
+      if (mustForget) forgetAll()
+      const services = memory.services.take(followed.services)
+      const fault = await learnBlocks(followed.blocks, services)
+      if (fault !== undefined) {
+        return { outcome: outcomeOf({ result: { ...noResult(), cut: fault } }), planned: undefined }
+      }
+      seed(services)
+      const planned = planner.run({ snapshot, services, nowMs: options.nowMs() })
+      const round: Round = {
+        options,
+        memory,
+        services,
+        pools,
+        planned,
+        confirmed: new Set(),
+        dropping: noteServed(planned, services),
+        settled,
+        result: noResult(),
+      }
+      await write(round)
+      conclude(round)
+      return { outcome: outcomeOf(round), planned }
+    },
+    forget: () => {
+      mustForget = true
+    },
+  }
+}
+
+/**
+ * Blocks that, as far as is known, do not grant what a status names. A status names only what a block granted before, or what
+ * another program gave: in the first case the block is newer than what is known of it.
+ */
+function unexplainedBlocks({ blocks }: Memory, { object, uid }: ServiceView): readonly string[] {
+  return ingressOf(object).flatMap((address) => {
+    const name = blockNameOf(address)
+    return name === undefined || isHolder(blocks.get(name).spec, address, uid) ? [] : [name]
+  })
+}
+
+const losesAddress = (object: KubeObject, wish: Wish): boolean =>
+  ingressOf(object).some((address) => !wish.addresses.includes(address))
+
+const isMarked = (object: KubeObject): boolean =>
+  object.metadata.annotations?.[poolAnnotation] !== undefined ||
+  [assignedCondition, announcedCondition].some((type) => conditionOf(object, type) !== undefined)

@@ -1,0 +1,174 @@
+import type { KubeObject } from '@holdfast/cluster'
+import { resourceTypes } from '@holdfast/cluster'
+import type { Assurance } from './assurance.ts'
+import { createAssurance } from './assurance.ts'
+import type { Departure } from './block-phase.ts'
+import { blockNameOf } from './block-phase.ts'
+import { isHolder } from './block-step.ts'
+import { inParallel } from './parallel.ts'
+import type { Round } from './round.ts'
+import { fieldManager, isCut, noteFault, retryKey, departureKey } from './round.ts'
+import { eventsOf } from './service-events.ts'
+import type { ServiceView } from './service-object.ts'
+import { assignedCondition, conditionOf, ingressOf, poolAnnotation } from './service-object.ts'
+import type { Patch, ServiceStatus } from './service-status.ts'
+import { inOrderOf, statusPatch } from './service-status.ts'
+import { wholeSeconds } from './times.ts'
+import type { Wish } from './wanted-status.ts'
+import { stepTowards } from './wanted-status.ts'
+
+interface Write {
+  readonly view: ServiceView
+  readonly wish: Wish
+  readonly status: ServiceStatus
+  readonly patch: Patch
+  /** What the Service is to leave; its status does not name it, or will not. */
+  readonly leaves: readonly Departure[]
+}
+
+/** Writes the status of every Service that does not say what it is to say, as far as that may be said now. */
+export async function writeServices(round: Round, departures: readonly Departure[]): Promise<void> {
+  const { services, planned, memory, options, settled } = round
+  const leaves = byUid(departures)
+  const now = options.clock.now()
+  const writes: Write[] = []
+  for (const [key, view] of services) {
+    const wish = planned.wishOf(key)
+    if (wish === undefined) continue
+    if (memory.services.isRejected(view)) {
+      round.result.isWaiting = true
+      continue
+    }
+    const own = leaves.get(view.uid) ?? []
+    if (own.length === 0 && settled.get(view.object) === wish) continue
+    const write = writeFor(round, view, wish, own)
+    if (write === undefined) continue
+    if (write === 'settled') settle(round, view, wish)
+    else if (!memory.backOff.waits(retryKey('Service', view.uid), now)) writes.push(write)
+  }
+  const assure = createAssurance(round)
+  await inParallel(
+    writes,
+    options.parallel,
+    (write) => sendAssured(round, write, assure),
+    () => isCut(round),
+  )
+}
+
+/** undefined: nothing can be written before something else has happened. */
+function writeFor(
+  round: Round,
+  view: ServiceView,
+  wish: Wish,
+  leaves: readonly Departure[],
+): Write | 'settled' | undefined {
+  const { confirmed, memory, options } = round
+  const { object, uid } = view
+  const step = stepTowards(wish, ingressOf(object), (address) => {
+    const name = blockNameOf(address)
+    return name !== undefined && confirmed.has(name) && isHolder(memory.blocks.get(name).spec, address, uid)
+  })
+  const terms = { now: wholeSeconds(options.nowMs()) }
+  const status = step?.status
+  const patch = status === undefined ? undefined : statusPatch(object, status, terms)
+  if (status !== undefined && patch !== undefined) return { view, wish, status, patch, leaves }
+  if (leaves.length === 0) return step?.isComplete === true ? 'settled' : undefined
+  // Nothing to say, but others have to see that it was said after the block was known: see docs/adr/0009.
+  const same = status ?? asIs(object)
+  const forced = statusPatch(object, same, { ...terms, isForced: true })
+  return forced === undefined ? undefined : { view, wish, status: same, patch: forced, leaves }
+}
+
+/** What a Service says already. */
+function asIs(object: KubeObject): ServiceStatus {
+  const condition = conditionOf(object, assignedCondition)
+  return {
+    ingress: ingressOf(object),
+    pool: object.metadata.annotations?.[poolAnnotation],
+    conditions: [
+      condition ?? {
+        type: assignedCondition,
+        status: 'False',
+        reason: 'Moving',
+        message: 'the Service is about to get another address',
+      },
+    ],
+  }
+}
+
+function settle({ memory, options, settled }: Round, { key, uid, object }: ServiceView, wish: Wish): void {
+  settled.set(object, wish)
+  memory.backOff.succeeded(retryKey('Service', uid))
+  const unanswered = memory.unanswered.get(key)
+  if (unanswered === undefined) return
+  memory.unanswered.delete(key)
+  const isIt = unanswered.uid === uid && unanswered.ingress.join() === ingressOf(object).join()
+  if (isIt) options.tell(object, unanswered.notices)
+}
+
+async function sendAssured(round: Round, write: Write, assure: Assurance): Promise<void> {
+  const leaving = ingressOf(write.view.object).filter((address) => !write.status.ingress.includes(address))
+  if (leaving.length > 0 && !(await assure(write.view, leaving))) {
+    round.result.isWaiting = true
+    return
+  }
+  await send(round, write)
+}
+
+async function send(round: Round, { view, wish, status, patch, leaves }: Write): Promise<void> {
+  const { options, memory, result } = round
+  const { key, uid, object, resourceVersion } = view
+  const { name, namespace = '' } = object.metadata
+  const versions = leaves.map(({ block, address }) => [address, memory.blocks.get(block).version] as const)
+  const write = { fieldManager, subresource: 'status' } as const
+  const answer = await options.api.merge(resourceTypes.Service, { namespace, name }, patch, write)
+  const notices = eventsOf(writtenOf(round, view, wish, status))
+  if (answer.kind === 'ok') {
+    memory.backOff.succeeded(retryKey('Service', uid))
+    memory.unanswered.delete(key)
+    round.dropping.delete(key)
+    memory.services.written(view, options.keep.service(answer.value))
+    options.tell(object, notices)
+    logWrite(round, key, status)
+    if (answer.value.metadata.resourceVersion === resourceVersion) {
+      // Two writes within a second can be the same: the next one will not be.
+      result.isWaiting ||= leaves.length > 0
+      return
+    }
+    for (const [address, version] of versions) memory.seenOff.set(departureKey(address, uid), version)
+    if (versions.length > 0) result.isProgress = true
+    return
+  }
+  const remedy = noteFault(round, retryKey('Service', uid), answer)
+  if (remedy === 'unknownOutcome') {
+    const ingress = inOrderOf(ingressOf(object), status.ingress)
+    memory.unanswered.set(key, { uid, ingress, notices })
+  }
+  if (remedy === 'readAgain') memory.services.rejected(view)
+}
+
+const writtenOf = ({ planned }: Round, { key, object }: ServiceView, wish: Wish, status: ServiceStatus) => ({
+  service: key,
+  before: { ingress: ingressOf(object), condition: conditionOf(object, assignedCondition) },
+  after: status,
+  cleared: planned.cleared.get(key),
+  refusal: isRefusal(status) ? planned.refusals.get(key) : undefined,
+  isHeldOver: wish.isHeldOver,
+  usesOldPrefix: planned.usesOldPrefix(key),
+})
+
+const isRefusal = ({ conditions }: ServiceStatus): boolean =>
+  !conditions.some(({ reason }) => reason === 'Assigned' || reason === 'Moving' || reason === 'Held')
+
+function logWrite({ options }: Round, key: string, { ingress, conditions }: ServiceStatus): void {
+  const { reason = '', message = '' } = conditions[0] ?? {}
+  options.log.log('info', 'serviceStatus', message, { service: key, addresses: ingress, reason })
+}
+
+function byUid(departures: readonly Departure[]): ReadonlyMap<string, readonly Departure[]> {
+  const groups = new Map<string, Departure[]>()
+  for (const departure of departures) {
+    groups.set(departure.holder.uid, [...(groups.get(departure.holder.uid) ?? []), departure])
+  }
+  return groups
+}

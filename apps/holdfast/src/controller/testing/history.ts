@@ -1,0 +1,239 @@
+import type { ApiResult, KubeObject, MemoryApi } from '@holdfast/cluster'
+import { createMemoryApi } from '@holdfast/cluster'
+import { createVirtualClock } from '@holdfast/runtime'
+import type { VirtualClock } from '@holdfast/runtime'
+import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
+import { ingressOf, poolAnnotation, viewOf } from '../service-object.ts'
+import { followedTypes } from './lagging-cache.ts'
+import type { Random } from './random.ts'
+import { createRandom } from './random.ts'
+import type { SimulatedController } from './simulated-controller.ts'
+import { createSimulatedController } from './simulated-controller.ts'
+import { assertExclusive, assertSettled, perfectWishes, servicesOf } from './truth.ts'
+import type { Workload } from './workload.ts'
+import { createWorkload } from './workload.ts'
+
+export interface HistoryResult {
+  /** Writes that were carried out and changed something. */
+  readonly writes: number
+  readonly conflicts: number
+  /** Statuses that lost an address. */
+  readonly moves: number
+}
+
+/**
+ * One history: two or three controllers over one API server, each with its own clock, late views, pauses and crashes, while people
+ * change Services and pools. After every write: no address twice, none moved that its Service and pool allow. In the end,
+ * when nothing goes wrong any more, all is as a planner that knows everything would have it.
+ */
+export async function runHistory(seed: number): Promise<HistoryResult> {
+  const history = new History(seed)
+  try {
+    await history.run()
+  } catch (error) {
+    const lines = history.lines.slice(-80).join('\n')
+    throw new Error(`history ${seed}: ${error instanceof Error ? error.message : String(error)}\n${lines}`, {
+      cause: error,
+    })
+  } finally {
+    history.end()
+  }
+  return history.result
+}
+
+type Wishes = ReturnType<typeof perfectWishes>
+
+class History {
+  readonly lines: string[] = []
+  readonly result = { writes: 0, conflicts: 0, moves: 0 }
+  readonly #clock: VirtualClock = createVirtualClock()
+  readonly #server: MemoryApi = createMemoryApi({ clock: this.#clock })
+  readonly #random: Random
+  readonly #workload: Workload
+  readonly #controllers: SimulatedController[] = []
+  readonly #onPoolLoss: 'Reassign' | 'Hold' = 'Reassign'
+  #failure: Error | undefined
+  #made = 0
+  /** Where pools and Services stood when a controller last asked for pools. */
+  readonly #lists = new Map<string, number>()
+  readonly #named = new Map<string, string>()
+
+  constructor(seed: number) {
+    this.#random = createRandom(seed)
+    this.#workload = createWorkload(this.#server, this.#random)
+  }
+
+  async run(): Promise<void> {
+    const random = this.#random
+    const count = 2 + random.below(2)
+    for (let index = 0; index < count; index += 1) this.#start()
+    const acts = 10 + random.below(30)
+    for (let act = 0; act < acts; act += 1) {
+      await this.#pass(random.chance(0.5) ? random.next() * 20 : random.next() * 1500)
+      this.#trouble()
+      this.#tell(`people: ${this.#workload.act()}`)
+    }
+    await this.#pass(random.next() * 3000)
+    await this.#settle()
+  }
+
+  end(): void {
+    for (const controller of this.#controllers) controller.crash()
+  }
+
+  #start(): void {
+    const random = this.#random
+    this.#made += 1
+    const controller = createSimulatedController({
+      name: `c${this.#made}`,
+      server: this.#server,
+      clock: this.#clock,
+      random,
+      rate: random.pick([0.5, 1, 1, 2]),
+      nowMs: () => Date.UTC(2026, 0, 1) + this.#clock.now(),
+      onPoolLoss: this.#onPoolLoss,
+      perform: (write, run) => this.#perform(write, run),
+      listed: (by) => void this.#lists.set(by, this.#acts()),
+      observe: (line) => this.#tell(line),
+    })
+    // Most of the time one leads; often two believe that they do.
+    controller.lead(random.chance(0.6))
+    this.#controllers.push(controller)
+    this.#tell(`${controller.name} starts`)
+  }
+
+  #trouble(): void {
+    const random = this.#random
+    const controller = random.pick(this.#controllers)
+    const dice = random.next()
+    if (dice < 0.1) {
+      controller.crash()
+      this.#controllers.splice(this.#controllers.indexOf(controller), 1)
+      this.#tell(`${controller.name} crashes`)
+      this.#start()
+    } else if (dice < 0.25) {
+      const ms = random.next() * 20_000
+      controller.pause(ms)
+      this.#tell(`${controller.name} pauses for ${Math.round(ms)} ms`)
+    } else if (dice < 0.4) {
+      const type = random.pick(followedTypes)
+      const ms = random.next() * 10_000
+      controller.cache.cut(type, ms)
+      this.#tell(`${controller.name} hears nothing of ${type.plural} for ${Math.round(ms)} ms`)
+    } else if (dice < 0.6) {
+      const doesLead = random.chance(0.7)
+      controller.lead(doesLead)
+      this.#tell(`${controller.name} ${doesLead ? 'leads' : 'does not lead'}`)
+    }
+  }
+
+  async #settle(): Promise<void> {
+    this.#tell('calm')
+    // A failed over standby, or several leaders for ever: both must come to rest.
+    const [first, ...others] = this.#controllers
+    assert.ok(first !== undefined)
+    for (const controller of this.#controllers) controller.calm()
+    if (this.#random.chance(0.7)) for (const other of others) other.lead(false)
+    first.lead(true)
+    const isAtRest = (): boolean => this.#controllers.every((controller) => controller.isIdle())
+    await this.#pass(40_000)
+    await this.#until(isAtRest, 600_000)
+    const before = this.result.writes
+    await this.#pass(5_000)
+    await this.#until(isAtRest, 600_000)
+    assert.equal(this.result.writes, before, 'something is written although nothing changes')
+    assertExclusive(this.#server)
+    assertSettled(this.#server)
+  }
+
+  async #perform<T>(
+    { by, what }: { readonly by: string; readonly what: string },
+    run: () => Promise<ApiResult<T>>,
+  ): Promise<ApiResult<T>> {
+    const before = servicesOf(this.#server)
+    const version = this.#server.resourceVersion()
+    const isStatus = what.startsWith('merge Service')
+    const wishes = isStatus ? [perfectWishes(this.#server), perfectWishes(this.#server, 'statuses')] : undefined
+    const answer = await run()
+    const isChange = this.#server.resourceVersion() !== version
+    this.#tell(`${by} ${what}: ${answer.kind === 'ok' ? (isChange ? 'done' : 'no change') : answer.code}`)
+    if (answer.kind === 'fault') this.result.conflicts += 1
+    if (!isChange) return answer
+    this.result.writes += 1
+    try {
+      assertExclusive(this.#server)
+      if (wishes !== undefined) this.#assertNotMoved(before, wishes, by)
+      this.#noteNamed()
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error))
+    }
+    return answer
+  }
+
+  /** What a status lost, no planner that knew everything would have left there. */
+  #assertNotMoved(before: readonly KubeObject[], wishes: readonly Wishes[], by: string): void {
+    const now = new Map(servicesOf(this.#server).map((object) => [viewOf(object)?.key, object]))
+    for (const object of before) {
+      const view = viewOf(object)
+      const after = now.get(view?.key)
+      if (view === undefined || after?.metadata.uid !== view.uid) continue
+      const lost = ingressOf(object).filter((address) => !ingressOf(after).includes(address))
+      if (lost.length === 0) continue
+      this.result.moves += 1
+      // Both of a pair come from one pool: where one has to go, what becomes of the other is open.
+      const mayStay = wishes.every((all) =>
+        ingressOf(object).every((address) => all.get(view.key)?.addresses.includes(address) === true),
+      )
+      const kept = mayStay ? lost : []
+      // What people did since the controller asked for the pools it cannot know.
+      const isRace = this.#lists.get(by) !== this.#acts()
+      const asBefore = kept.filter((address) => this.#named.get(`${view.uid} ${address}`) === wishText(object))
+      assert.ok(asBefore.length === 0 || isRace, `${by} took ${asBefore.join()} from ${view.key}, which may keep it`)
+    }
+  }
+
+  /** What Services asked for when their statuses began to name an address. */
+  #noteNamed(): void {
+    const known = new Map(this.#named)
+    this.#named.clear()
+    for (const object of servicesOf(this.#server)) {
+      for (const address of ingressOf(object)) {
+        const key = `${object.metadata.uid ?? ''} ${address}`
+        this.#named.set(key, known.get(key) ?? wishText(object))
+      }
+    }
+  }
+
+  #acts(): number {
+    return this.#workload.poolActs() + this.#workload.serviceActs()
+  }
+
+  #tell(line: string): void {
+    this.lines.push(`${Math.round(this.#clock.now())} ${line}`)
+  }
+
+  async #pass(ms: number): Promise<void> {
+    const end = this.#clock.now() + ms
+    await this.#until(() => this.#clock.now() >= end, ms)
+  }
+
+  async #until(condition: () => boolean, limitMs: number): Promise<void> {
+    const end = this.#clock.now() + limitMs
+    // Time passes also where nothing else is due.
+    this.#clock.after(limitMs, () => undefined)
+    while (!condition()) {
+      await setImmediate()
+      if (this.#failure !== undefined) throw this.#failure
+      if (condition()) return
+      assert.ok(this.#clock.now() <= end, `not within ${limitMs} ms`)
+      this.#clock.advanceToNext()
+    }
+  }
+}
+
+/** What people said of a Service. */
+function wishText({ spec, metadata }: KubeObject): string {
+  const annotations = Object.entries(metadata.annotations ?? {}).filter(([name]) => name !== poolAnnotation)
+  return JSON.stringify([spec, annotations.sort()])
+}

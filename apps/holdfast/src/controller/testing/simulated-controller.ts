@@ -1,0 +1,187 @@
+import type { ApiFault, ApiResult, KubeApi, MemoryApi, MemoryClient } from '@holdfast/cluster'
+import { apiFault } from '@holdfast/cluster'
+import type { Clock } from '@holdfast/runtime'
+import { createLog } from '../../kubernetes/log.ts'
+import { controllerKeeps } from '../kept.ts'
+import type { Reconciler } from '../reconciler.ts'
+import { createReconciler } from '../reconciler.ts'
+import type { LaggingCache } from './lagging-cache.ts'
+import { createLaggingCache, lagOf } from './lagging-cache.ts'
+import type { Random } from './random.ts'
+import { namespace } from './workload.ts'
+
+/** One controller process with its faults. */
+export interface SimulatedController {
+  readonly name: string
+  readonly cache: LaggingCache
+  /** Whether it believes to lead. */
+  lead: (doesLead: boolean) => void
+  /** SIGSTOP for so long: what arrives and what is answered waits; what was sent is carried out. */
+  pause: (ms: number) => void
+  /** It is gone; what it sent is carried out. */
+  crash: () => void
+  /** From now on nothing goes wrong. */
+  calm: () => void
+  readonly isIdle: () => boolean
+}
+
+export interface SimulatedControllerOptions {
+  readonly name: string
+  readonly server: MemoryApi
+  readonly clock: Clock
+  readonly random: Random
+  /** How fast its clock goes. */
+  readonly rate: number
+  readonly nowMs: () => number
+  readonly onPoolLoss: 'Reassign' | 'Hold'
+  /** Called around every write that is carried out, with the controller's name and what it was. */
+  readonly perform: <T>(
+    write: { readonly by: string; readonly what: string },
+    run: () => Promise<ApiResult<T>>,
+  ) => Promise<ApiResult<T>>
+  /** Called when a list is carried out. */
+  readonly listed: (by: string) => void
+  readonly observe: (line: string) => void
+}
+
+/** Which part of the requests has which fate while things go wrong. */
+const lostShare = 0.04
+const throttledShare = 0.01
+
+const keeps = controllerKeeps()
+
+export function createSimulatedController(options: SimulatedControllerOptions): SimulatedController {
+  const { name, server, random, rate } = options
+  const clock: Clock = {
+    now: () => options.clock.now() * rate,
+    after: (ms, run) => options.clock.after(ms / rate, run),
+  }
+  let isAlive = true
+  let isLeading = false
+  let isCalm = false
+  let isIdle = false
+  let pausedUntilMs = 0
+  let wake: () => void = () => undefined
+  const changed = (): void => wake()
+  const cache = createLaggingCache({ server, clock: options.clock, random, changed })
+  const reconciler = create()
+
+  const delay = (ms: number): Promise<void> => new Promise((resolve) => void options.clock.after(ms, resolve))
+
+  /** Where a process that is paused or gone stands still. */
+  async function gate(): Promise<void> {
+    while (isAlive && options.clock.now() < pausedUntilMs) await delay(pausedUntilMs - options.clock.now())
+    if (!isAlive) await new Promise<never>(() => undefined)
+  }
+
+  async function request<T>(what: string | undefined, run: () => Promise<ApiResult<T>>): Promise<ApiResult<T>> {
+    await gate()
+    const dice = isCalm ? 1 : random.next()
+    await delay(isCalm ? 0.1 : lagOf(random))
+    const lost: ApiFault = apiFault('timeout', 'no answer')
+    if (dice < throttledShare) return apiFault('tooManyRequests', 'too many', 50)
+    const isDone = dice >= throttledShare + lostShare / 2
+    const answer = isDone ? await (what === undefined ? run() : options.perform({ by: name, what }, run)) : lost
+    await delay(isCalm ? 0.1 : lagOf(random))
+    await gate()
+    return isDone && dice < throttledShare + lostShare ? lost : answer
+  }
+
+  function api(client: MemoryClient): KubeApi {
+    const told = (verb: string, kind: string, key: string): string => `${verb} ${kind} ${key}`
+    return {
+      list: (type, list) =>
+        request(undefined, () => {
+          options.listed(name)
+          return client.list(type, list)
+        }),
+      watch: client.watch,
+      get: (type, key) => request(undefined, () => client.get(type, key)),
+      create: (type, object, write) =>
+        request(told('create', type.kind, object.metadata.name), () => client.create(type, object, write)),
+      replace: (type, object, write) =>
+        request(told('replace', type.kind, `${object.metadata.name} ${JSON.stringify(object['spec'])}`), () =>
+          client.replace(type, object, write),
+        ),
+      apply: (type, object, write) =>
+        request(told('apply', type.kind, object.metadata.name), () => client.apply(type, object, write)),
+      merge: (type, key, patch, write) =>
+        request(told('merge', type.kind, `${key.name} ${JSON.stringify(patch)}`), () =>
+          client.merge(type, key, patch, write),
+        ),
+      remove: (type, key, preconditions) =>
+        request(told('remove', type.kind, key.name), () => client.remove(type, key, preconditions)),
+    }
+  }
+
+  function create(): Reconciler {
+    return createReconciler({
+      api: api(server.connect()),
+      clock,
+      log: createLog({
+        level: 'debug',
+        write: (line) => options.observe(`${name} ${line.trim()}`),
+        now: () => String(Math.round(options.clock.now())),
+      }),
+      nowMs: options.nowMs,
+      random: random.next,
+      rules: { loadBalancerClass: undefined, onPoolLoss: options.onPoolLoss, namespace },
+      tell: () => undefined,
+      mayWrite: () => isAlive && isLeading,
+      keep: { service: keeps('Service'), block: keeps('AddressBlock') },
+      parallel: 4,
+    })
+  }
+
+  /** Until something arrives, or the time is over. */
+  const waitFor = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve
+      options.clock.after(ms, resolve)
+    })
+
+  async function live(): Promise<void> {
+    while (isAlive) {
+      await gate()
+      if (!isLeading) {
+        isIdle = true
+        await waitFor(20)
+        continue
+      }
+      isIdle = false
+      const { outcome } = await reconciler.round(cache.followed())
+      if (outcome.kind === 'again') continue
+      isIdle = outcome.kind === 'settled'
+      if (outcome.kind === 'settled') await waitFor(1000)
+      else await Promise.race([delay(outcome.ms / rate), waitFor(outcome.ms / rate)])
+    }
+  }
+  void live().catch((error: unknown) => {
+    options.observe(`${name} defect ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    throw error
+  })
+
+  return {
+    name,
+    cache,
+    lead: (doesLead) => {
+      if (doesLead && !isLeading) reconciler.forget()
+      isLeading = doesLead
+      wake()
+    },
+    pause: (ms) => {
+      pausedUntilMs = Math.max(pausedUntilMs, options.clock.now() + ms)
+    },
+    crash: () => {
+      isAlive = false
+      cache.stop()
+      wake()
+    },
+    calm: () => {
+      isCalm = true
+      pausedUntilMs = 0
+      cache.calm()
+    },
+    isIdle: () => isIdle,
+  }
+}

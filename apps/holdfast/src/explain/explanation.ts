@@ -1,0 +1,195 @@
+import type { Decision, NodePlan, PeerRoute } from '@holdfast/announce'
+import { planNode, withholdReasons } from '@holdfast/announce'
+import { formatAddress, formatPrefix } from '@holdfast/ip'
+import type { Community, Model, NodeState, NodeStateSession, Service } from '@holdfast/model'
+import { annotationOf } from '@holdfast/model'
+import { isOurs } from '../allocation/requests.ts'
+
+/**
+ * Why a Service is reached as it is: `holdfast explain service -o json`; docs/reference/explain.md describes every field. What is
+ * not known is null.
+ */
+export interface Explanation {
+  readonly service: string
+  /** The addresses that its status names, each with its IPAddressPool. */
+  readonly addresses: readonly { readonly ip: string; readonly pool: string | null }[]
+  readonly allocation: Saying
+  /** One line that sums it up. */
+  readonly summary: string
+  readonly nodes: readonly NodeExplanation[]
+}
+
+/** A reason out of a closed set, what it means here, and what a person can do about it. */
+export interface Saying {
+  readonly outcome: 'yes' | 'no'
+  readonly reason: string
+  readonly message: string
+  readonly remedy: string | null
+}
+
+export interface NodeExplanation {
+  readonly node: string
+  readonly announces: Saying
+  /** Addresses that are not announced although others of the Service are. */
+  readonly withheld: readonly (Saying & { readonly ip: string })[]
+  readonly routes: readonly RouteExplanation[]
+}
+
+export interface RouteExplanation {
+  readonly prefix: string
+  readonly peer: string
+  readonly router: string | null
+  /** Whether the router has it, as far as the node says: its session is Established and the node is not leaving. */
+  readonly session: string
+  readonly lastError: string | null
+  readonly attributes: { readonly localPref: number | null; readonly communities: readonly string[] }
+}
+
+export interface ExplainInput {
+  readonly model: Model
+  readonly service: Service
+  readonly nodeStates: ReadonlyMap<string, NodeState>
+  /** Of the Service: condition `holdfast.dev/AddressAssigned`. */
+  readonly assigned: { readonly status: string; readonly reason: string; readonly message: string } | undefined
+  readonly loadBalancerClass: string | undefined
+  readonly ignoreExcludeLB: boolean
+}
+
+/** What each node does with a Service, and why: planned anew from the objects, beside what the nodes say of their sessions. */
+export function explain(input: ExplainInput): Explanation {
+  const { model, service } = input
+  const { namespace, name } = service.meta.ref
+  const pool = annotationOf(service, 'ip-allocated-from-pool')?.value ?? null
+  const nodes = [...model.nodes.keys()].sort().map((node) => explainNode(node, input))
+  const allocation = allocationOf(input)
+  return {
+    service: `${namespace}/${name}`,
+    addresses: service.ingress.map((address) => ({ ip: formatAddress(address), pool })),
+    allocation,
+    summary: summaryOf(allocation, nodes),
+    nodes,
+  }
+}
+
+function allocationOf({ service, assigned, loadBalancerClass }: ExplainInput): Saying {
+  if (service.type !== 'LoadBalancer')
+    return withheldBecause('notLoadBalancer', withholdReasons.notLoadBalancer.meaning)
+  if (!isOurs(service, loadBalancerClass)) return otherClass(service.loadBalancerClass, loadBalancerClass)
+  if (assigned !== undefined && assigned.status !== 'True') {
+    const remedy = 'docs/reference/allocation-reasons.md says what can be done about it.'
+    return { outcome: 'no', reason: assigned.reason, message: assigned.message, remedy }
+  }
+  if (service.ingress.length > 0)
+    return { outcome: 'yes', reason: 'Assigned', message: assigned?.message ?? '', remedy: null }
+  const { meaning } = withholdReasons.noIPAllocated
+  return withheldBecause('noIPAllocated', `${meaning} Nor does the controller say why: is it running?`)
+}
+
+const otherClass = (has: string | undefined, serves: string | undefined): Saying => ({
+  outcome: 'no',
+  reason: 'otherClass',
+  message: `its loadBalancerClass is ${has ?? 'not set'}, and Holdfast is asked about ${serves ?? 'Services without one'}`,
+  remedy: 'Name the class that Holdfast was started with (--lb-class), or look at the program that serves this one.',
+})
+
+function explainNode(node: string, { model, service, nodeStates, ...rules }: ExplainInput): NodeExplanation {
+  const addresses = service.ingress.map((address) => ({
+    address,
+    pool: annotationOf(service, 'ip-allocated-from-pool')?.value ?? '',
+  }))
+  const input = { node, model, ignoreExcludeLB: rules.ignoreExcludeLB }
+  const plan = planNode({
+    ...input,
+    services: isOurs(service, rules.loadBalancerClass) ? [{ service, addresses }] : [],
+  })
+  const { namespace, name } = service.meta.ref
+  const decision = plan.decisions.get(`${namespace}/${name}`)
+  const state = nodeStates.get(node)
+  return {
+    node,
+    announces: announcesOf(decision, state),
+    withheld: (decision?.withheld ?? []).map(({ address, reason, message }) => ({
+      ip: formatAddress(address),
+      ...withheldBecause(reason, message),
+    })),
+    routes: routesOf(plan, model, state),
+  }
+}
+
+function announcesOf(decision: Decision | undefined, state: NodeState | undefined): Saying {
+  if (decision === undefined) {
+    return { outcome: 'no', reason: 'notOurs', message: 'Holdfast does not serve the Service', remedy: null }
+  }
+  if (decision.kind === 'withheld') return withheldBecause(decision.reason, decision.message)
+  const silent = silentBecause(state)
+  if (silent !== undefined) return silent
+  const prefixes = decision.routes.map(({ prefix }) => formatPrefix(prefix)).join(', ')
+  return { outcome: 'yes', reason: 'announced', message: prefixes, remedy: null }
+}
+
+const withheldBecause = (reason: keyof typeof withholdReasons, message: string): Saying => ({
+  outcome: 'no',
+  reason,
+  message,
+  remedy: withholdReasons[reason].remedy,
+})
+
+/** Why a node sends nothing although it should. */
+function silentBecause(state: NodeState | undefined): Saying | undefined {
+  if (state === undefined) {
+    return {
+      outcome: 'no',
+      reason: 'noSpeaker',
+      message: 'no speaker has ever told of this node',
+      remedy:
+        'Look at the DaemonSet of the speaker: it has to run on this node, and to be allowed to write NodeStates.',
+    }
+  }
+  const condition = state.status.conditions?.find(({ type }) => type === 'Announcing')
+  if (condition?.status !== 'False') return undefined
+  return { outcome: 'no', reason: condition.reason, message: condition.message, remedy: null }
+}
+
+const routesOf = (plan: NodePlan, model: Model, state: NodeState | undefined): readonly RouteExplanation[] =>
+  [...plan.routes].flatMap(([peer, routes]) => routes.map((route) => routeOf(route, peer, model, state)))
+
+function routeOf(route: PeerRoute, peer: string, model: Model, state: NodeState | undefined): RouteExplanation {
+  const session = state?.status.sessions?.find((one) => one.peer === peer)
+  return {
+    prefix: formatPrefix(route.prefix),
+    peer,
+    router: session?.address ?? routerOf(peer, model),
+    session: sessionText(session),
+    lastError: session?.lastError ?? null,
+    attributes: { localPref: route.localPref ?? null, communities: route.communities.map(communityText) },
+  }
+}
+
+const sessionText = (session: NodeStateSession | undefined): string => session?.state ?? 'unknown'
+
+function routerOf(name: string, { peers }: Model): string | null {
+  const peer = [...peers.values()].find(({ meta }) => meta.ref.name === name)
+  if (peer === undefined) return null
+  return peer.peerAddress === undefined ? (peer.interface ?? null) : formatAddress(peer.peerAddress)
+}
+
+const communityText = (community: Community): string =>
+  community.kind === 'standard'
+    ? `${community.high}:${community.low}`
+    : `large:${community.globalAdmin}:${community.data1}:${community.data2}`
+
+function summaryOf(allocation: Saying, nodes: readonly NodeExplanation[]): string {
+  if (allocation.outcome === 'no') return `not reachable: ${allocation.message}`
+  const announcing = nodes.filter(({ announces }) => announces.outcome === 'yes')
+  if (announcing.length === 0) {
+    const reasons = new Set(nodes.map(({ announces }) => announces.reason))
+    const why = reasons.size === 1 ? `: ${nodes[0]?.announces.message ?? ''}` : ', each for its own reason'
+    return nodes.length === 0
+      ? 'announced by nobody: there are no nodes'
+      : `announced by none of ${nodes.length} nodes${why}`
+  }
+  const heard = announcing.filter(({ routes }) => routes.some(({ session }) => session === 'Established'))
+  const deaf = announcing.length - heard.length
+  const rest = deaf === 0 ? '' : `; ${deaf} of them ${deaf === 1 ? 'has' : 'have'} no session with a router`
+  return `announced by ${announcing.length} of ${nodes.length} nodes${rest}`
+}

@@ -1,0 +1,56 @@
+import { stripVTControlCharacters } from 'node:util'
+import { resourceTypes } from '@holdfast/cluster'
+import { evaluate } from '@holdfast/model'
+import { exitCode } from '../exit-codes.ts'
+import { statesOf } from '../kubernetes/node-states.ts'
+import type { ClusterView, PersonCommand, Wanted } from '../kubernetes/person.ts'
+import { withCluster } from '../kubernetes/person.ts'
+import { assignedCondition } from './assigned-condition.ts'
+import { explain } from './explanation.ts'
+import { explanationLines } from './text.ts'
+
+export interface ExplainCommand extends PersonCommand {
+  /** Of the Service. */
+  readonly serviceNamespace: string
+  readonly serviceName: string
+  readonly loadBalancerClass: string | undefined
+  readonly ignoreExcludeLB: boolean
+}
+
+/** `holdfast explain service`: why a Service is reached as it is. Returns the exit code. */
+export async function runExplain(command: ExplainCommand): Promise<number> {
+  const { namespace, serviceNamespace, serviceName } = command
+  const own = { namespace }
+  const wanted: Wanted = {
+    Service: { namespace: serviceNamespace, fieldSelector: `metadata.name=${serviceName}` },
+    EndpointSlice: { namespace: serviceNamespace, labelSelector: `kubernetes.io/service-name=${serviceName}` },
+    Node: {},
+    IPAddressPool: own,
+    BGPAdvertisement: own,
+    BGPPeer: own,
+    Community: own,
+    PeerPolicy: own,
+    NodeState: own,
+  }
+  return await withCluster(command, wanted, (view) => show(command, view))
+}
+
+function show(command: ExplainCommand, { snapshot, source }: ClusterView): number {
+  const { serviceNamespace, serviceName, loadBalancerClass, ignoreExcludeLB } = command
+  const { model } = evaluate(snapshot.objects, undefined)
+  const key = `${serviceNamespace}/${serviceName}`
+  const service = model.services.get(key)
+  if (service === undefined) {
+    process.stderr.write(`holdfast: there is no Service ${key}\n  List them with: kubectl get services -A\n`)
+    return exitCode.usage
+  }
+  const [object] = source.objects(resourceTypes.Service)
+  const nodeStates = statesOf(source.objects(resourceTypes.NodeState))
+  const assigned = object === undefined ? undefined : assignedCondition(object)
+  const explanation = explain({ model, service, nodeStates, assigned, loadBalancerClass, ignoreExcludeLB })
+  const columns = process.stdout.isTTY ? process.stdout.columns : 160
+  const text = `${explanationLines(explanation, columns).join('\n')}\n`
+  const plain = process.stdout.isTTY ? text : stripVTControlCharacters(text)
+  process.stdout.write(command.isJson ? `${JSON.stringify(explanation)}\n` : plain)
+  return exitCode.ok
+}

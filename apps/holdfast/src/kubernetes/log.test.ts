@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LogLevel } from './command.ts'
+import type { Log } from './log.ts'
+import { createLog } from './log.ts'
+
+function written(level: LogLevel, use: (log: Log) => void): readonly unknown[] {
+  const lines: string[] = []
+  use(createLog({ level, write: (line) => lines.push(line), now: () => '2026-11-21T10:00:00.000Z' }))
+  return lines.map((line): unknown => {
+    assert.ok(line.endsWith('\n') && line.indexOf('\n') === line.length - 1)
+    return JSON.parse(line)
+  })
+}
+
+test('a line has time, level, event and message first, whatever the fields are named', () => {
+  const lines = written('info', (log) =>
+    log.log('warn', 'conflict', 'somebody was first', { level: 7, service: 'a/b' }),
+  )
+  assert.deepEqual(lines, [
+    {
+      time: '2026-11-21T10:00:00.000Z',
+      level: 'warn',
+      event: 'conflict',
+      message: 'somebody was first',
+      service: 'a/b',
+    },
+  ])
+})
+
+test('each level has those before it, and none has nothing', () => {
+  const all = (log: Log): void => {
+    for (const level of ['error', 'warn', 'info', 'debug'] as const) log.log(level, 'x', 'y')
+  }
+  const counts = (['none', 'error', 'warn', 'info', 'debug'] as const).map((level) => written(level, all).length)
+  assert.deepEqual(counts, [0, 1, 2, 3, 4])
+})
+
+test("the program's own events become lines of the level that they deserve, always with a message", () => {
+  const lines = written('info', (log) => {
+    log.event({ event: 'announced', node: 'n', service: 'a/b', routes: [] })
+    log.event({
+      event: 'service',
+      service: 'a/b',
+      type: 'Warning',
+      reason: 'AllocationFailed',
+      message: 'no available IPs',
+      addresses: [],
+    })
+    log.event({ event: 'route', prefix: '192.0.2.1/32', nextHops: [], asPath: [], communities: [] })
+  }) as { readonly level: string; readonly message: string }[]
+  assert.deepEqual(
+    lines.map(({ level, message }) => [level, message]),
+    [
+      ['info', 'n announces nothing for a/b any more'],
+      ['warn', 'no available IPs'],
+    ],
+  )
+})

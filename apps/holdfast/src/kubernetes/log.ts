@@ -1,0 +1,78 @@
+import type { Event } from '../events.ts'
+import { plainLine } from '../output/plain.ts'
+import type { LogLevel } from './command.ts'
+
+/** What a line can have; `none` is no level of a line. */
+export type LineLevel = Exclude<LogLevel, 'none'>
+
+/** What a line says besides: names of objects, codes, counts. No secrets. */
+export type LogFields = Readonly<Record<string, unknown>>
+
+/** One JSON line each: time, level, event (a stable name), message (a sentence), then the fields. */
+export interface Log {
+  readonly log: (level: LineLevel, event: string, message: string, fields?: LogFields) => void
+  /** One of the program's own events, at the level that it deserves. */
+  readonly event: (event: Event) => void
+}
+
+export interface LogOptions {
+  /** Lines of this level and those before it are written. */
+  readonly level: LogLevel
+  /** Takes one line with its line feed. */
+  readonly write: (line: string) => unknown
+  /** The wall clock, RFC 3339. */
+  readonly now: () => string
+}
+
+const ranks: Readonly<Record<LogLevel, number>> = { none: 0, error: 1, warn: 2, info: 3, debug: 4 }
+
+/** Creates a log. No field takes the place of time, level, event or message. */
+export function createLog({ level: most, write, now }: LogOptions): Log {
+  const log: Log['log'] = (level, event, message, fields = {}) => {
+    if (ranks[level] > ranks[most]) return
+    const head = { time: now(), level, event, message }
+    write(`${JSON.stringify({ ...head, ...fields, ...head })}\n`)
+  }
+  return {
+    log,
+    event: (event) => {
+      const { event: name, ...fields } = event
+      const message = ('message' in event ? event.message : undefined) ?? plainLine(event)
+      log(levelOf(event), name, message, fields)
+    },
+  }
+}
+
+/** How much an event matters to somebody who reads logs. */
+function levelOf(event: Event): LineLevel {
+  switch (event.event) {
+    case 'defect':
+    case 'fault':
+      return 'error'
+    case 'unsent':
+    case 'notInForce':
+    case 'refusedConnection':
+      return 'warn'
+    case 'state':
+      return event.outcome === 'failed' ? 'warn' : 'info'
+    case 'listening':
+      return event.outcome === 'failed' ? 'warn' : 'info'
+    case 'service':
+      return event.type === 'Warning' ? 'warn' : 'info'
+    case 'bfd':
+      return event.isFailure ? 'warn' : 'info'
+    case 'route':
+      return 'debug'
+    case 'started':
+    case 'session':
+    case 'neighbor':
+    case 'announced':
+    case 'withheld':
+    case 'faultCleared':
+    case 'notInForceCleared':
+    case 'notice':
+    case 'stopping':
+    case 'stopped':
+      return 'info'
+  }
+}

@@ -1,0 +1,228 @@
+import { resourceTypes } from '@holdfast/cluster'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { NodeName, SpeakerWorld } from './testing/speaker-world.ts'
+import {
+  conditionOf,
+  inWorld,
+  namespace,
+  nodeStateOf,
+  putEndpoints,
+  putNode,
+  putService,
+  putSite,
+} from './testing/speaker-world.ts'
+
+const both = '192.0.2.10/32'
+const alone = '192.0.2.11/32'
+const gracefulShutdown = '65535:0'
+
+/** As `kubectl holdfast drain` does; false: as undrain does. */
+function askToDrain({ api }: SpeakerWorld, node: NodeName, isAsked = true): void {
+  const drain = isAsked ? { requestedAt: '2026-01-01T00:00:00Z', requestedBy: 'ada' } : null
+  void api.merge(resourceTypes.NodeState, { namespace, name: node }, { spec: { drain } }, { fieldManager: 'kubectl' })
+}
+
+const phaseOf = (world: SpeakerWorld, node: NodeName): unknown =>
+  (nodeStateOf(world, node)['drain'] as { phase?: unknown } | undefined)?.phase
+
+/** Two nodes that announce one Service both, and node-a another one alone. */
+async function twoNodes(world: SpeakerWorld): Promise<void> {
+  putSite(world)
+  putService(world, 'both', { ip: '192.0.2.10', policy: 'Local', nodes: ['node-a', 'node-b'] })
+  putService(world, 'alone', { ip: '192.0.2.11', policy: 'Local', nodes: ['node-a'] })
+  world.start('node-b')
+  await world.until('the other node’s route', () => world.nextHops(both).length === 1)
+}
+
+const untilReported = (world: SpeakerWorld, count: number): Promise<void> =>
+  world.until('the statuses', () => {
+    const statuses = world.api.readAll(resourceTypes.ServiceBGPStatus)
+    const nodes = world.api.readAll(resourceTypes.NodeState)
+    return (
+      statuses.filter(({ status }) => status !== undefined).length === count &&
+      nodes.every(({ status }) => (status as { sessionsReady?: string } | undefined)?.sessionsReady === '1/1')
+    )
+  })
+
+test('a drain marks the routes, waits, withdraws what others announce, and holds back what they do not', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, communities, start, pass } = world
+    await twoNodes(world)
+    let connections = 3
+    start('node-a', { connections: () => ({ kind: 'counted', count: connections }) })
+    await until('both', () => nextHops(both).length === 2 && nextHops(alone).length === 1)
+    await untilReported(world, 3)
+    askToDrain(world, 'node-a')
+    await until('the mark', () => communities(alone).includes(gracefulShutdown))
+    assert.deepEqual(nextHops(both), ['10.0.0.12', '10.0.0.11'].sort(), 'nothing is withdrawn at once')
+    await until('only the other node', () => nextHops(both).join() === '10.0.0.12')
+    await until('it is told', () => phaseOf(world, 'node-a') === 'HeldBack')
+    assert.deepEqual((nodeStateOf(world, 'node-a')['drain'] as { heldBack: unknown }).heldBack, [
+      { prefix: alone, reason: 'lastAnnouncer' },
+    ])
+    await pass(60_000)
+    assert.deepEqual(nextHops(alone), ['10.0.0.11'], 'the last announcer of a VIP does not go')
+    assert.equal(conditionOf(world, 'node-a', 'SafeToReboot')['reason'], 'HeldBack')
+
+    // Its pod moves: now another node announces it as well.
+    putEndpoints(world, 'alone', ['node-a', 'node-b'])
+    await until('the other node has it', () => nextHops(alone).length === 2)
+    await until('it goes from here', () => nextHops(alone).join() === '10.0.0.12')
+    await until(
+      'connections are told',
+      () => conditionOf(world, 'node-a', 'SafeToReboot')['reason'] === 'ConnectionsRemain',
+    )
+    connections = 0
+    await until('safe', () => conditionOf(world, 'node-a', 'SafeToReboot')['status'] === 'True')
+
+    askToDrain(world, 'node-a', false)
+    await until('all is back', () => nextHops(both).length === 2 && nextHops(alone).length === 2)
+    await until('it is told', () => phaseOf(world, 'node-a') === undefined)
+    assert.ok(!communities(alone).includes(gracefulShutdown))
+  }))
+
+test('of two nodes that drain at the same time one keeps what both announce', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start, pass, outages } = world
+    await twoNodes(world)
+    start('node-a')
+    await until('both', () => nextHops(both).length === 2)
+    await untilReported(world, 3)
+    askToDrain(world, 'node-a')
+    askToDrain(world, 'node-b')
+    await until('one goes', () => nextHops(both).length === 1)
+    await pass(120_000)
+    assert.equal(nextHops(both).length, 1)
+    assert.equal(outages(both), 0)
+  }))
+
+test('without an API server that says who else announces nothing is withdrawn', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start, pass, losses } = world
+    await twoNodes(world)
+    const { api, program } = start('node-a')
+    await until('both', () => nextHops(both).length === 2)
+    await untilReported(world, 3)
+    const { clock } = world
+    askToDrain(world, 'node-a')
+    await until('it begins', () => program.speaker.draining.state.phase === 'GracefulShutdown')
+    api.setOutage('refused')
+    await pass(120_000)
+    assert.equal(losses(both), 0)
+    const { state } = program.speaker.draining
+    assert.ok(state.phase === 'HeldBack' && [...state.held.values()].every((reason) => reason === 'othersUnknown'))
+    api.setOutage(undefined)
+    await until('it goes on', () => nextHops(both).join() === '10.0.0.12')
+    assert.ok(clock.now() > 0)
+  }))
+
+test('a node whose Node is not Ready, or whose sessions are down, does not count as one that announces', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start, pass } = world
+    await twoNodes(world)
+    const { program } = start('node-a')
+    await until('both', () => nextHops(both).length === 2)
+    await untilReported(world, 3)
+    putNode(world, 'node-b', { conditions: [{ type: 'Ready', status: 'Unknown' }] })
+    askToDrain(world, 'node-a')
+    await until('it is held back', () => program.speaker.draining.state.phase === 'HeldBack')
+    await pass(30_000)
+    assert.ok(nextHops(both).includes('10.0.0.11'))
+    putNode(world, 'node-b')
+    await until('it goes', () => nextHops(both).join() === '10.0.0.12')
+  }))
+
+test('cordon is no drain, unless it is asked for', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start, pass } = world
+    await twoNodes(world)
+    const plain = start('node-a')
+    await until('both', () => nextHops(both).length === 2)
+    await untilReported(world, 3)
+    putNode(world, 'node-a', { spec: { unschedulable: true } })
+    await pass(60_000)
+    assert.equal(nextHops(both).length, 2)
+    await plain.stop('SIGUSR2')
+    start('node-a', { command: { drainOnCordon: true } })
+    await until('it leaves', () => phaseOf(world, 'node-a') === 'HeldBack')
+  }))
+
+for (const key of [
+  'ToBeDeletedByClusterAutoscaler',
+  'node.kubernetes.io/out-of-service',
+  'node.cloudprovider.kubernetes.io/shutdown',
+]) {
+  test(`the taint ${key} drains`, () =>
+    inWorld(async (world) => {
+      const { until, nextHops, start } = world
+      await twoNodes(world)
+      start('node-a')
+      await until('both', () => nextHops(both).length === 2)
+      await untilReported(world, 3)
+      putNode(world, 'node-a', { spec: { taints: [{ key, effect: 'NoSchedule' }] } })
+      await until('only the other node', () => nextHops(both).join() === '10.0.0.12')
+      assert.deepEqual(nextHops(alone), ['10.0.0.11'])
+    }))
+}
+
+test('the deletion of the Node drains, with the sessions as they were, and a Node that is made again announces', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start, api } = world
+    await twoNodes(world)
+    const { log } = start('node-a')
+    await until('both', () => nextHops(both).length === 2)
+    await untilReported(world, 3)
+    api.drop(resourceTypes.Node, { namespace: '', name: 'node-a' })
+    await until('only the other node', () => nextHops(both).join() === '10.0.0.12')
+    assert.deepEqual(nextHops(alone), ['10.0.0.11'], 'the last announcer of a VIP does not go')
+    assert.equal(log.filter((line) => line.event === 'session').length, 1, 'no session was closed')
+    putNode(world, 'node-a')
+    await until('both again', () => nextHops(both).length === 2)
+  }))
+
+test('the exclude label takes everything away as MetalLB does, but marks it first', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start, communities, pass } = world
+    await twoNodes(world)
+    const { program } = start('node-a')
+    await until('all', () => nextHops(both).length === 2 && nextHops(alone).length === 1)
+    putNode(world, 'node-a', { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': 'true' } })
+    await until('the mark', () => communities(alone).includes(gracefulShutdown))
+    await until('all is gone', () => nextHops(both).join() === '10.0.0.12' && nextHops(alone).length === 0)
+    await until('the reason', () => {
+      const decision = program.speaker.pass?.plan.decisions.get('default/alone')
+      return decision?.kind === 'withheld' && decision.reason === 'nodeLabeledExcludeBalancers'
+    })
+    await pass(10_000)
+    assert.deepEqual(nextHops(alone), [])
+    putNode(world, 'node-a')
+    await until('all is back', () => nextHops(both).length === 2 && nextHops(alone).length === 1)
+  }))
+
+test('with --ignore-exclude-lb the label says nothing', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start } = world
+    await twoNodes(world)
+    putNode(world, 'node-a', { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } })
+    start('node-a', { command: { ignoreExcludeLB: true } })
+    await until('all', () => nextHops(both).length === 2 && nextHops(alone).length === 1)
+  }))
+
+test('a speaker that is started on a node that has left does not announce for a moment', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start, pass, communities } = world
+    await twoNodes(world)
+    const first = start('node-a')
+    await until('both', () => nextHops(both).length === 2)
+    await untilReported(world, 3)
+    askToDrain(world, 'node-a')
+    await until('it has left', () => phaseOf(world, 'node-a') === 'HeldBack')
+    await first.stop('SIGTERM')
+    const second = start('node-a')
+    await until('what was held back is', () => nextHops(alone).length === 1)
+    assert.ok(communities(alone).includes(gracefulShutdown))
+    await pass(30_000)
+    assert.deepEqual(nextHops(both), ['10.0.0.12'])
+    assert.equal(second.program.speaker.draining.state.phase, 'HeldBack')
+  }))

@@ -1,0 +1,93 @@
+import type { Followed, KubeObject } from '@holdfast/cluster'
+import { createKeeps, resourceTypes } from '@holdfast/cluster'
+import { configurationStateName } from './configuration-state.ts'
+import { recordOf } from './records.ts'
+import { keepServiceStatus, ownStatusesSelector } from './service-statuses.ts'
+
+/** Where the speaker looks. */
+export interface Place {
+  readonly node: string
+  /** Of pools, peers and our own objects. */
+  readonly namespace: string
+}
+
+/**
+ * What a speaker follows: the least that it can announce by. Of Services those that are load balancers, of EndpointSlices those that
+ * belong to Services, of Nodes its own, of Secrets those that can hold a password for BGP.
+ */
+export function followedBySpeaker({ node, namespace }: Place): readonly Followed[] {
+  const keeps = createKeeps()
+  const own = (kind: keyof typeof keeps): Followed => ({
+    type: resourceTypes[kind],
+    selection: { namespace },
+    keep: keeps[kind],
+    isOptional: true,
+  })
+  return [
+    {
+      type: resourceTypes.Service,
+      selection: { fieldSelector: 'spec.type=LoadBalancer' },
+      keep: keeps.Service,
+      isOptional: false,
+    },
+    {
+      type: resourceTypes.EndpointSlice,
+      selection: { labelSelector: 'kubernetes.io/service-name' },
+      keep: keeps.EndpointSlice,
+      isOptional: false,
+    },
+    {
+      type: resourceTypes.Node,
+      selection: { fieldSelector: `metadata.name=${node}` },
+      keep: keeps.Node,
+      isOptional: false,
+    },
+    {
+      type: resourceTypes.Secret,
+      selection: { namespace, fieldSelector: 'type=kubernetes.io/basic-auth' },
+      keep: keeps.Secret,
+      isOptional: false,
+    },
+    own('IPAddressPool'),
+    own('BGPAdvertisement'),
+    own('BGPPeer'),
+    own('BFDProfile'),
+    own('Community'),
+    own('PeerPolicy'),
+    {
+      type: resourceTypes.NodeState,
+      selection: { namespace, fieldSelector: `metadata.name=${node}` },
+      keep: keepNodeState,
+      isOptional: true,
+    },
+  ]
+}
+
+/** What a speaker follows of what it writes itself, to see when somebody else changes or removes it. */
+export const writtenBySpeaker = ({ node, namespace }: Place): readonly Followed[] => [
+  {
+    type: resourceTypes.ServiceBGPStatus,
+    selection: { namespace, labelSelector: ownStatusesSelector(node) },
+    keep: keepServiceStatus,
+    isOptional: true,
+  },
+  {
+    type: resourceTypes.ConfigurationState,
+    selection: { namespace, fieldSelector: `metadata.name=${configurationStateName(node)}` },
+    keep: createKeeps().ConfigurationState,
+    isOptional: true,
+  },
+]
+
+/** The wish of a person, and how far an earlier life had left; what else we write ourselves is no news to us. */
+function keepNodeState({ apiVersion, kind, metadata, spec, status }: KubeObject): KubeObject {
+  const { drain } = recordOf(status)
+  const { name, namespace = '', uid = '', resourceVersion = '' } = metadata
+  return {
+    ...(apiVersion === undefined ? {} : { apiVersion }),
+    ...(kind === undefined ? {} : { kind }),
+    metadata: { name, namespace, uid, resourceVersion },
+    ...(spec === undefined ? {} : { spec }),
+    ...(drain === undefined ? {} : { status: { drain } }),
+  }
+}

@@ -1,0 +1,219 @@
+import type { KubeObject } from '@holdfast/cluster'
+import type { PeersAnswer, PeerView } from '../peers/view.ts'
+import { version } from '../version.ts'
+import type { ConditionSaying } from './conditions.ts'
+import { conditionsOf } from './conditions.ts'
+import type { Connections } from './conntrack.ts'
+import type { LifecycleState } from './lifecycle.ts'
+import type { UnknownRecord } from './records.ts'
+import { listOf, recordOf, textOf } from './records.ts'
+import type { Gate, Knowledge } from './speaker.ts'
+
+/** Everything that a NodeState says, as it is at one moment. */
+export interface NodeStateInput {
+  readonly peers: PeersAnswer['peers']
+  /** Prefixes that are offered to at least one peer. */
+  readonly routes: number
+  readonly lifecycle: LifecycleState
+  /** RFC 3339: when `lifecycle` began. */
+  readonly lifecycleSince: string
+  readonly connections: Connections | undefined
+  readonly gate: Gate
+  readonly knowledge: Knowledge
+  /** What is doubted now. */
+  readonly doubt: string | undefined
+  /** How many faults the configuration has; undefined: nothing is known yet. */
+  readonly faults: number | undefined
+  /** The status as it was last; its conditions tell when each changed. */
+  readonly before: unknown
+  readonly now: string
+}
+
+export const nodeStateObject = (node: string, namespace: string): KubeObject => ({
+  apiVersion: 'holdfast.dev/v1alpha1',
+  kind: 'NodeState',
+  metadata: { name: node, namespace },
+})
+
+/** The status of a NodeState. Nothing in it changes by itself while everything stays as it is: no counters, no ages. */
+export function nodeStateStatus(input: NodeStateInput): object {
+  const { peers, lifecycle, before, now } = input
+  const known = new Map(
+    listOf(recordOf(before)['sessions']).map((one) => [textOf(recordOf(one)['peer']), recordOf(one)]),
+  )
+  const established = peers.filter(({ state }) => state === 'Established').length
+  return {
+    version,
+    sessionsReady: `${established}/${peers.length}`,
+    sessions: peers.map((view) => sessionOf(view, known.get(view.peer) ?? {})),
+    routes: input.routes,
+    ...(lifecycle.phase === 'Active' ? {} : { drain: drainOf(lifecycle, input) }),
+    conditions: conditionsOf(sayingsOf(input), recordOf(before)['conditions'], now),
+  }
+}
+
+/** A step that passes is none to write down; one that lasts is. */
+const lastingSeconds = 2
+
+function sessionOf(view: PeerView, before: UnknownRecord): object {
+  const { peer, remote, lastError, bfd, routes } = view
+  const error = lastError === null ? {} : { lastError: lastError.message, lastErrorTime: timeOf(before, lastError) }
+  return {
+    peer,
+    address: view.neighbor?.address ?? remote,
+    ...(view.vrf === null ? {} : { vrf: view.vrf }),
+    ...standingOf(view, before),
+    ...error,
+    ...(view.negotiated === null ? {} : { negotiated: negotiatedOf(view, view.negotiated) }),
+    ...(bfd === null ? {} : { bfd: bfd.obstacle === null ? bfdStates[bfd.state] : 'CannotRun' }),
+    routes: routes.sent,
+  }
+}
+
+/** The state, and since when it stands or why it is no better. */
+function standingOf(view: PeerView, before: UnknownRecord): object {
+  const { since, reason, lastError } = view
+  const state = stateOf(view)
+  if (state === 'Established') return { state, ...(since === null ? {} : { since: sinceOf(before, since) }) }
+  return { state, ...(reason === null || lastError !== null ? {} : { reason }) }
+}
+
+const bfdStates = { adminDown: 'AdminDown', down: 'Down', init: 'Init', up: 'Up' } as const
+
+/**
+ * A session that does not come up goes round through its states with every attempt: as long as none of them lasts it is Active,
+ * which is what RFC 4271 calls a session that is trying.
+ */
+function stateOf({ state, seconds }: PeerView): string {
+  if (state === 'Established') return state
+  if (state === 'not opened') return 'NotOpened'
+  const isLasting = (state === 'OpenSent' || state === 'OpenConfirm') && (seconds ?? 0) >= lastingSeconds
+  return isLasting ? state : 'Active'
+}
+
+/** The same error again is not news. */
+const timeOf = (before: UnknownRecord, { message, time }: NonNullable<PeerView['lastError']>): string =>
+  before['lastError'] === message && textOf(before['lastErrorTime']) !== '' ? textOf(before['lastErrorTime']) : time
+
+/** Two clocks make one time, which differs by a little whenever it is asked for. */
+function sinceOf({ state, since }: UnknownRecord, now: string): string {
+  const known = textOf(since)
+  const isSame = state === 'Established' && Math.abs(Date.parse(known) - Date.parse(now)) < 1500
+  return isSame ? known : now
+}
+
+function negotiatedOf({ neighbor }: PeerView, negotiated: NonNullable<PeerView['negotiated']>): object {
+  const { gracefulRestart: restart, role } = negotiated
+  return {
+    ...(neighbor === null ? {} : { remoteASN: neighbor.asn, remoteRouterID: neighbor.routerId }),
+    ...remoteSoftwareOf(neighbor),
+    holdTimeSeconds: negotiated.holdTime,
+    keepaliveTimeSeconds: negotiated.keepalive,
+    families: negotiated.families,
+    internal: negotiated.isInternal,
+    fourOctetASN: negotiated.fourOctetAs,
+    routeRefresh: { none: 'None', plain: 'Plain', enhanced: 'Enhanced' }[negotiated.routeRefresh],
+    ...(negotiated.addPath.length === 0 ? {} : { addPath: negotiated.addPath }),
+    ...(negotiated.extendedNextHop.length === 0 ? {} : { extendedNextHop: negotiated.extendedNextHop }),
+    ...(role === null ? {} : { role: role.local }),
+    ...(restart === null
+      ? {}
+      : { restartTimeSeconds: restart.restartTime, peerRestartTimeSeconds: restart.peerRestartTime }),
+  }
+}
+
+const remoteSoftwareOf = (neighbor: PeerView['neighbor']): object => {
+  const software = neighbor?.softwareVersion ?? null
+  return software === null ? {} : { remoteSoftware: software }
+}
+
+type Leaving = Exclude<LifecycleState, { phase: 'Active' }>
+
+function drainOf(lifecycle: Leaving, { lifecycleSince, connections }: NodeStateInput): object {
+  const held = lifecycle.phase === 'HeldBack' ? [...lifecycle.held] : []
+  return {
+    phase: lifecycle.phase,
+    since: lifecycleSince,
+    cause: lifecycle.wish.cause,
+    message: lifecycle.wish.message,
+    ...(connections?.kind === 'counted' ? { remainingConnections: connections.count } : {}),
+    ...(held.length === 0
+      ? {}
+      : { heldBack: held.slice(0, mostHeldBack).map(([prefix, reason]) => ({ prefix, reason })) }),
+  }
+}
+
+/** An object of the API has its limits: of a node that announces thousands alone some are named. */
+const mostHeldBack = 1000
+
+const sayingsOf = (input: NodeStateInput): readonly ConditionSaying[] => [
+  announcing(input),
+  safeToReboot(input.lifecycle, input.connections),
+  configurationValid(input.faults),
+]
+
+/** Whether the node's routes go out, and why not: the first thing that stands in the way. */
+function announcing(input: NodeStateInput): ConditionSaying {
+  const { lifecycle, gate, knowledge, doubt } = input
+  const say = (status: ConditionSaying['status'], reason: string, message: string): ConditionSaying => ({
+    type: 'Announcing',
+    status,
+    reason,
+    message,
+  })
+  if (lifecycle.phase === 'Withdrawn') return say('False', 'Withdrawn', lifecycle.wish.message)
+  if (!gate.isOpen) return say('False', 'KubeProxyNotReady', gate.message)
+  if (knowledge.kind === 'none') return say('False', 'NothingKnown', 'the API server has not been heard yet')
+  if (knowledge.kind === 'lastKnown') {
+    return say(
+      'True',
+      'LastKnownState',
+      `as it was known at ${knowledge.writtenAt}: the API server has not been heard since`,
+    )
+  }
+  if (lifecycle.phase !== 'Active') return say('True', lifecycle.phase, lifecycle.wish.message)
+  if (doubt !== undefined) return say('True', 'ListDoubted', doubt)
+  return say('True', 'Announcing', 'as planned')
+}
+
+/** Whether nothing is lost when the node goes away now. */
+export function safeToReboot(lifecycle: LifecycleState, connections: Connections | undefined): ConditionSaying {
+  const say = (status: ConditionSaying['status'], reason: string, message: string): ConditionSaying => ({
+    type: 'SafeToReboot',
+    status,
+    reason,
+    message,
+  })
+  switch (lifecycle.phase) {
+    case 'Active':
+      return say('False', 'Announcing', 'the node announces: drain it first')
+    case 'GracefulShutdown':
+      return say('False', 'GracefulShutdown', 'routers are given time to prefer other nodes')
+    case 'HeldBack':
+      return say('False', 'HeldBack', `announced by no other node: ${namesOf([...lifecycle.held.keys()])}`)
+    case 'Withdrawn':
+      break
+  }
+  if (connections === undefined)
+    return say('False', 'CountingConnections', 'the connections that are left are being counted')
+  if (connections.kind === 'unknown') {
+    return say(
+      'True',
+      'ConnectionsUnknown',
+      `nothing is announced; how many connections are left is not known: ${connections.reason}`,
+    )
+  }
+  if (connections.count === 0) return say('True', 'NoConnections', 'nothing is announced, and no connection is left')
+  return say('False', 'ConnectionsRemain', `nothing is announced; ${connections.count} connections are left`)
+}
+
+const namesOf = (prefixes: readonly string[]): string =>
+  prefixes.length > 10 ? `${prefixes.slice(0, 10).join(', ')} and ${prefixes.length - 10} more` : prefixes.join(', ')
+
+function configurationValid(faults: number | undefined): ConditionSaying {
+  const type = 'ConfigurationValid'
+  if (faults === undefined) return { type, status: 'Unknown', reason: 'NothingKnown', message: 'nothing is known yet' }
+  if (faults === 0) return { type, status: 'True', reason: 'Valid', message: '' }
+  const message = `${faults} fault${faults === 1 ? '' : 's'}: see the ConfigurationState of this speaker`
+  return { type, status: 'False', reason: 'Invalid', message }
+}

@@ -1,0 +1,69 @@
+import { writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { exitCode } from '../exit-codes.ts'
+import type { PersonCommand } from '../kubernetes/person.ts'
+import { connect } from '../kubernetes/person.ts'
+import { StartUpError } from '../start-up-error.ts'
+import { version } from '../version.ts'
+import type { Bundle } from './bundle.ts'
+import { bundleOf, contentsOf } from './bundle.ts'
+import { collect } from './read-cluster.ts'
+
+export interface SupportCommand extends PersonCommand {
+  /** Where the bundle goes: JSON, compressed with gzip. */
+  readonly file: string
+  readonly loadBalancerClass: string | undefined
+  readonly ignoreExcludeLB: boolean
+}
+
+/** `holdfast support`: a bundle of what somebody needs to help. Returns the exit code. */
+export async function runSupport(command: SupportCommand): Promise<number> {
+  try {
+    const bundle = await gather(command)
+    await save(command.file, bundle)
+    process.stdout.write(summary(command.file, bundle))
+    return exitCode.ok
+  } catch (error) {
+    if (!(error instanceof StartUpError)) throw error
+    process.stderr.write(`holdfast: ${error.message}\n  ${error.remedy}\n`)
+    return exitCode.startUp
+  }
+}
+
+async function gather(command: SupportCommand): Promise<Bundle> {
+  const { namespace, loadBalancerClass, ignoreExcludeLB } = command
+  const api = await connect(command)
+  try {
+    const collected = await collect(api, namespace)
+    const time = new Date().toISOString()
+    return bundleOf(collected, { version, time, namespace, loadBalancerClass, ignoreExcludeLB })
+  } finally {
+    api.close()
+  }
+}
+
+/** Readable by its owner alone: there are no secrets in it, but the whole network plan is. */
+async function save(file: string, bundle: Bundle): Promise<void> {
+  const bytes = await promisify(gzip)(JSON.stringify(bundle))
+  try {
+    await writeFile(file, bytes, { mode: 0o600 })
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new StartUpError(`cannot write ${file}: ${message}`, 'Name another file with --output.')
+  }
+}
+
+function summary(file: string, bundle: Bundle): string {
+  const unread = [...new Set([...bundle.notRead, ...bundle.lint.notRead].filter(isForbidden).map(textOf))]
+  return [
+    file,
+    ...contentsOf(bundle).map((line) => `  ${line}`),
+    ...(unread.length === 0 ? [] : [`  not shown to you: ${unread.join(', ')}`]),
+    'No passwords, Secrets or ConfigMaps are in it; names and addresses of your network are. Read it with: zcat FILE | less',
+    '',
+  ].join('\n')
+}
+
+const isForbidden = ({ reason }: Bundle['notRead'][number]): boolean => reason === 'forbidden'
+const textOf = ({ resource }: Bundle['notRead'][number]): string => resource

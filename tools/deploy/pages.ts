@@ -1,0 +1,78 @@
+// Tables of docs/reference that are made from what the programs are made from.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { MetricGroup } from './metrics.ts'
+import { metricGroups } from './metrics.ts'
+
+export const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** A line of deploy/rbac.json: what a program may do with one kind of object, and what for. */
+interface Grant {
+  readonly program: 'controller' | 'speaker'
+  readonly scope: 'cluster' | 'namespace'
+  readonly group: string
+  readonly resource: string
+  readonly verbs: readonly string[]
+  /** Only objects of these names. */
+  readonly names?: readonly string[]
+  readonly why: string
+}
+
+/** The pages with tables of ours, as they are to be: texts by path from the root. */
+export const pages = (): ReadonlyMap<string, string> =>
+  new Map(
+    [['docs/reference/rbac.md', rbacTables()] as const, ['docs/reference/metrics.md', metricTables()] as const].map(
+      ([path, tables]) => [path, withTables(readFileSync(join(root, path), 'utf8'), tables)],
+    ),
+  )
+
+/** Replaces what stands between `<!-- NAME -->` and `<!-- end -->`, for each name. Throws where a table has no place. */
+function withTables(page: string, tables: ReadonlyMap<string, string>): string {
+  let text = page
+  for (const [name, table] of tables) {
+    const [before, rest] = cut(text, `<!-- ${name} -->\n`, name)
+    const [, after] = cut(rest, '<!-- end -->', name)
+    text = `${before}<!-- ${name} -->\n${table}<!-- end -->${after}`
+  }
+  return text
+}
+
+function cut(text: string, at: string, name: string): readonly [string, string] {
+  const index = text.indexOf(at)
+  if (index < 0) throw new Error(`the page has no place for ${name}`)
+  return [text.slice(0, index), text.slice(index + at.length)]
+}
+
+const row = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`
+
+function rbacTables(): ReadonlyMap<string, string> {
+  const grants = JSON.parse(readFileSync(join(root, 'deploy/rbac.json'), 'utf8')) as readonly Grant[]
+  const names = ['controller cluster', 'controller namespace', 'speaker cluster', 'speaker namespace'] as const
+  return new Map(
+    names.map((name) => {
+      const rows = grants
+        .filter(({ program, scope }) => `${program} ${scope}` === name)
+        .map(({ group, resource, verbs, names: only, why }) => {
+          const what = only === undefined ? `\`${resource}\`` : `\`${resource}\` named ${only.join(', ')}`
+          return row(group === '' ? 'core' : group, what, verbs.join(', '), why)
+        })
+      return [name, row('group', 'resource', 'verbs', 'what for') + row('---', '---', '---', '---') + rows.join('')]
+    }),
+  )
+}
+
+const metricTables = (): ReadonlyMap<string, string> =>
+  new Map(
+    metricGroups().map((group): readonly [string, string] => [
+      group.title,
+      row('name', 'type', 'labels', 'says') + row('---', '---', '---', '---') + rowsOf(group),
+    ]),
+  )
+
+const rowsOf = ({ families, labelsOf }: MetricGroup): string =>
+  families
+    .map(({ name, type, help }) =>
+      row(`\`${name}\``, type, labelsOf(name).join(', ') || 'none', help.replaceAll('|', '\\|')),
+    )
+    .join('')
