@@ -226,7 +226,10 @@ function accessTo({ directory, url, plane, holders, kubectl: program }: AccessPl
   }
   const kubeconfig: Cluster['kubeconfig'] = (user = admin, server = url) => {
     const file = join(directory, `${fileName(`${user}@${server}`)}.kubeconfig`)
-    writeFileSync(file, kubeconfigText({ server, authority, user, token: token(user) }), { mode: 0o600 })
+    // Once: a program that was just started with it may be reading it.
+    if (!existsSync(file)) {
+      writeFileSync(file, kubeconfigText({ server, authority, user, token: token(user) }), { mode: 0o600 })
+    }
     return file
   }
   const kubectlResult: Cluster['kubectlResult'] = (args, { user, stdin } = {}) => {
