@@ -2,6 +2,8 @@ import type { KubeApi, KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import type { Clock } from '@holdfast/runtime'
 import { createHash } from 'node:crypto'
+import type { Fields } from './fields-at.ts'
+import { isFields } from './fields-at.ts'
 
 /** Whether the bearer of a token may read metrics. */
 export type Access = 'allowed' | 'unauthenticated' | 'forbidden' | 'unknown'
@@ -35,7 +37,7 @@ async function ask(api: KubeApi, token: string, path: string): Promise<Access> {
   const review = await api.create(resourceTypes.TokenReview, nameless({ spec: { token } }), writer)
   if (review.kind === 'fault') return 'unknown'
   const { authenticated, user } = statusOf(review.value)
-  if (authenticated !== true || !isRecord(user)) return 'unauthenticated'
+  if (authenticated !== true || !isFields(user)) return 'unauthenticated'
   const spec = {
     user: user['username'],
     uid: user['uid'],
@@ -51,10 +53,6 @@ async function ask(api: KubeApi, token: string, path: string): Promise<Access> {
 const writer = { fieldManager: 'holdfast' } as const
 
 /** Reviews are questions, not objects: they have no name. */
-const nameless = (content: Readonly<Record<string, unknown>>): KubeObject => ({ ...content, metadata: { name: '' } })
+const nameless = (content: Fields): KubeObject => ({ ...content, metadata: { name: '' } })
 
-const statusOf = (object: KubeObject): Readonly<Record<string, unknown>> =>
-  isRecord(object['status']) ? object['status'] : {}
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+const statusOf = (object: KubeObject): Fields => (isFields(object['status']) ? object['status'] : {})

@@ -1,5 +1,7 @@
 import type { KubeObject } from '@holdfast/cluster'
 import type { NodeState } from '@holdfast/model'
+import { assignedCondition } from '../explain/assigned-condition.ts'
+import { listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
 
 /** `holdfast status -o json`; docs/reference/status.md describes every field. What is not known is null. */
 export interface Overview {
@@ -102,18 +104,17 @@ function servicesOf({ services, loadBalancerClass }: OverviewInput): Overview['s
 }
 
 const isOf = (service: KubeObject, loadBalancerClass: string | undefined): boolean =>
-  at(service, 'spec', 'type') === 'LoadBalancer' && at(service, 'spec', 'loadBalancerClass') === loadBalancerClass
+  valueAt(service, 'spec', 'type') === 'LoadBalancer' &&
+  valueAt(service, 'spec', 'loadBalancerClass') === loadBalancerClass
 
 function whyWaiting(service: KubeObject): { readonly reason: string; readonly message: string } {
-  const condition = listAt(service, 'status', 'conditions').find(
-    (one) => at(one, 'type') === 'holdfast.dev/AddressAssigned',
-  )
-  if (condition === undefined) return { reason: 'Unknown', message: 'the controller has said nothing of it' }
-  return { reason: textOf(at(condition, 'reason')), message: textOf(at(condition, 'message')) }
+  const said = assignedCondition(service)
+  if (said === undefined) return { reason: 'Unknown', message: 'the controller has said nothing of it' }
+  return { reason: said.reason, message: said.message }
 }
 
 function poolOverview(pool: KubeObject): PoolOverview {
-  const count = (field: string): number => Number(at(pool, 'status', field) ?? 0)
+  const count = (field: string): number => Number(valueAt(pool, 'status', field) ?? 0)
   return {
     pool: pool.metadata.name,
     assigned: count('assignedIPv4') + count('assignedIPv6'),
@@ -122,23 +123,6 @@ function poolOverview(pool: KubeObject): PoolOverview {
 }
 
 function faultOf(state: KubeObject): Overview['faults'] {
-  if (at(state, 'status', 'result') !== 'Invalid') return []
-  return [{ by: state.metadata.name, message: textOf(at(state, 'status', 'errorSummary')) }]
+  if (valueAt(state, 'status', 'result') !== 'Invalid') return []
+  return [{ by: state.metadata.name, message: textAt(state, 'status', 'errorSummary') }]
 }
-
-/** The value at a path of fields; undefined where one of them is not there. */
-function at(value: unknown, ...path: readonly string[]): unknown {
-  let found = value
-  for (const field of path) {
-    if (typeof found !== 'object' || found === null) return undefined
-    found = (found as Readonly<Record<string, unknown>>)[field]
-  }
-  return found
-}
-
-function listAt(value: unknown, ...path: readonly string[]): readonly unknown[] {
-  const found = at(value, ...path)
-  return Array.isArray(found) ? found : []
-}
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
