@@ -1,25 +1,17 @@
-import { join, relative, sep } from 'node:path'
+import { relative, sep } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { RawObject } from '@holdfast/model'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import { watch, type FSWatcher } from 'chokidar'
-import { identityOf, scanDirectory, type Scan } from './directory-scan.ts'
+import { directoryEmpty, watchFailed } from './directory-faults.ts'
+import { identityOf, scanDirectory } from './directory-scan.ts'
+import { FileTable, unknownListing, type Listing } from './file-table.ts'
 import { inParallel } from './in-parallel.ts'
-import { errorCode, explainIo } from './io-error.ts'
+import { errorCode } from './io-error.ts'
 import { createLastGood, type LastGood } from './last-good.ts'
 import { readManifestGently, type Manifest } from './manifest.ts'
 import type { FileFault, Snapshot, Source } from './source.ts'
-import {
-  absent,
-  isHeld,
-  isPending,
-  lookedAt,
-  newlyTracked,
-  recalled,
-  settle,
-  settleMs,
-  type TrackedFile,
-} from './tracked-file.ts'
+import { absent, isPending, recalled, settle, type TrackedFile } from './tracked-file.ts'
 
 export interface ManifestDirectoryOptions {
   /** Read with everything below it. */
@@ -61,10 +53,6 @@ export function createManifestDirectory(options: ManifestDirectoryOptions): Sour
 
 /** A hint is followed by more as a rule: a short pause makes them one scan. */
 const hintDelayMs = 20
-/** A file that is due waits this long for others of its burst. */
-const burstMs = 100
-/** Deletions wait while their number grows (`rm -rf` takes a while), but no longer than this. */
-const deletionBurstMs = 2_000
 /** The watch is a hint, the listing is the truth: network file systems report nothing, queues overflow. */
 const rescanMs = 30_000
 const rescanInTroubleMs = 2_000
@@ -78,7 +66,7 @@ class ManifestDirectory {
   readonly #directory: string
   readonly #clock: Clock
   readonly #lastGood: LastGood | undefined
-  readonly #files = new Map<string, TrackedFile>()
+  readonly #files: FileTable
   #changed: ((snapshot: Snapshot) => void) | undefined
   #watcher: FSWatcher | undefined
   #watchFault: FileFault | undefined
@@ -99,6 +87,7 @@ class ManifestDirectory {
   constructor({ directory, clock, lastGoodDirectory }: ManifestDirectoryOptions) {
     this.#directory = directory
     this.#clock = clock
+    this.#files = new FileTable(directory)
     this.#lastGood =
       lastGoodDirectory === undefined ? undefined : createLastGood(lastGoodDirectory, () => this.#publish())
   }
@@ -121,7 +110,7 @@ class ManifestDirectory {
     // The judgement of an older snapshot says nothing of what came since; a newer one will.
     if (snapshot !== this.#published) return
     for (const [path, manifest] of this.#unjudged) {
-      if (faultyFiles.has(this.#fileOf(path))) continue
+      if (faultyFiles.has(this.#files.fileOf(path))) continue
       this.#unjudged.delete(path)
       this.#lastGood?.keep(path, manifest)
     }
@@ -143,12 +132,11 @@ class ManifestDirectory {
     const isHidden = (path: string): boolean =>
       scan.files.size === 0 || scan.unreadable.some((below) => path.startsWith(below))
     for (const path of remembered.filter((each) => isHidden(each) && !scan.files.has(each))) {
-      await this.#recall(path, { ...newlyTracked(this.#fileOf(path), gone, now, now), settled: absent })
+      await this.#recall(path, this.#files.remembered(path, now))
     }
-    for (const [path, seen] of scan.files) this.#files.set(path, newlyTracked(this.#fileOf(path), seen, now, now))
-    this.#isOutOfReach = this.#isSuddenlyEmpty(scan)
-    this.#scanFaults = this.#isOutOfReach ? [directoryEmpty(this.#directory)] : scan.faults
-    this.#lastGood?.retain(new Set(this.#files.keys()))
+    this.#files.begin(scan, now)
+    this.#conclude(scan)
+    this.#lastGood?.retain(this.#files.paths())
     await this.#settleAll([...scan.files.keys()])
   }
 
@@ -165,7 +153,7 @@ class ManifestDirectory {
     // Also what chokidar draws no conclusion from: a link that leads elsewhere now, a directory that came back.
     watcher.on('raw', () => this.#hint())
     watcher.on('error', (error) => {
-      if (outOfWatches.has(errorCode(error))) this.#watchFault = watchFailed(this.#directory, error)
+      if (outOfWatches.has(errorCode(error))) this.#watchFault = watchFailed(this.#directory, error, rescanInTroubleMs)
       this.#hint()
     })
   }
@@ -195,12 +183,8 @@ class ManifestDirectory {
     const now = this.#clock.now()
     if (this.#isHinted) return now + hintDelayMs
     const isInTrouble = this.#scanFaults.length > 0 || this.#watchFault !== undefined
-    let next = now + (isInTrouble ? rescanInTroubleMs : rescanMs)
-    if (this.#isOutOfReach) return next
-    for (const file of this.#files.values()) {
-      if (isPending(file)) next = Math.min(next, file.dueMs > now ? file.dueMs : now + hintDelayMs)
-    }
-    return next
+    const next = now + (isInTrouble ? rescanInTroubleMs : rescanMs)
+    return this.#isOutOfReach ? next : Math.min(next, this.#files.nextDueMs(now, hintDelayMs))
   }
 
   async #look(): Promise<void> {
@@ -228,71 +212,26 @@ class ManifestDirectory {
       this.#isOutOfReach = true
       this.#scanFaults = [scan.fault]
     } else {
-      this.#note(scan)
-      if (!this.#isOutOfReach) await this.#settleAll(this.#due())
+      this.#conclude(scan)
+      const now = this.#clock.now()
+      if (!this.#isOutOfReach) this.#files.compare(scan, now)
+      if (!this.#isOutOfReach) await this.#settleAll(this.#files.due(now))
     }
     this.#publish()
   }
 
-  #note(scan: Listing): void {
-    this.#isOutOfReach = this.#isSuddenlyEmpty(scan)
+  #conclude(scan: Listing): void {
+    this.#isOutOfReach = this.#files.isSuddenlyEmpty(scan)
     this.#scanFaults = this.#isOutOfReach ? [directoryEmpty(this.#directory)] : scan.faults
-    if (!this.#isOutOfReach) this.#compare(scan)
-  }
-
-  #isSuddenlyEmpty(scan: Listing): boolean {
-    return scan.files.size === 0 && [...this.#files.values()].some((file) => file.objects.length > 0)
-  }
-
-  #compare(scan: Listing): void {
-    const now = this.#clock.now()
-    for (const [path, seen] of scan.files) {
-      const tracked = this.#files.get(path)
-      const next =
-        tracked === undefined
-          ? newlyTracked(this.#fileOf(path), seen, now, now + settleMs)
-          : lookedAt(tracked, seen, now)
-      this.#files.set(path, next)
-    }
-    this.#compareAbsent(scan, now)
-  }
-
-  #compareAbsent(scan: Listing, now: number): void {
-    const missing = [...this.#files.keys()].filter(
-      (path) => !scan.files.has(path) && !scan.unreadable.some((below) => path.startsWith(below)),
-    )
-    let isGrowing = false
-    for (const path of missing) {
-      const tracked = this.#trackedAt(path)
-      isGrowing ||= tracked.seen.kind !== 'absent'
-      // What an earlier run kept of a directory that was empty then is absent for good now that there are files.
-      const settled = tracked.settled === absent ? undefined : tracked.settled
-      this.#files.set(path, { ...lookedAt(tracked, gone, now), settled })
-    }
-    if (!isGrowing) return
-    for (const path of missing) {
-      const tracked = this.#trackedAt(path)
-      this.#files.set(path, { ...tracked, dueMs: Math.min(now + settleMs, tracked.seenSinceMs + deletionBurstMs) })
-    }
-  }
-
-  /** The files to act on now: all that are due, unless others of the same burst are about to be. */
-  #due(): readonly string[] {
-    const now = this.#clock.now()
-    const pending = [...this.#files].filter(([, file]) => isPending(file))
-    const due = pending.filter(([, file]) => file.dueMs <= now)
-    const isBurstOver = !pending.some(([, file]) => file.dueMs > now && !isHeld(file))
-    const isOverdue = due.some(([, file]) => file.dueMs + burstMs <= now)
-    return isBurstOver || isOverdue ? due.map(([path]) => path) : []
   }
 
   async #settleAll(paths: readonly string[]): Promise<void> {
     await inParallel(paths, async (path) => {
-      const before = this.#trackedAt(path)
+      const before = this.#files.at(path)
       let after = await settle(before, this.#clock.now())
       if (before.settled === undefined && before.manifest === undefined && mayHaveLost(after)) {
         await this.#recall(path, before)
-        after = await settle(this.#trackedAt(path), this.#clock.now())
+        after = await settle(this.#files.at(path), this.#clock.now())
       }
       this.#take(path, before, after)
       await setImmediate()
@@ -300,8 +239,7 @@ class ManifestDirectory {
   }
 
   #take(path: string, before: TrackedFile, after: TrackedFile): void {
-    if (after.seen.kind === 'absent') this.#files.delete(path)
-    else this.#files.set(path, after)
+    this.#files.take(path, after)
     if (after.settled === absent) {
       this.#unjudged.delete(path)
       this.#lastGood?.forget(path)
@@ -318,47 +256,24 @@ class ManifestDirectory {
   /** What an earlier run kept; objects that are the same now are the same ones. */
   async #lastGoodObjects(lastGood: LastGood): Promise<readonly RawObject[]> {
     const objects: RawObject[] = []
-    for (const [path, { file, manifest }] of this.#files) {
+    for (const [path, { file, manifest }] of this.#files.entries()) {
       const text = await lastGood.recall(path)
       if (text !== undefined) objects.push(...(await readManifestGently(file, text, manifest)).objects)
     }
     return objects
   }
 
-  #trackedAt(path: string): TrackedFile {
-    const tracked = this.#files.get(path)
-    if (tracked === undefined) throw new Error(`No file is tracked at ${path}`)
-    return tracked
-  }
-
-  #fileOf(path: string): string {
-    return join(this.#directory, path)
-  }
-
   #publish(lastGood?: readonly RawObject[]): void {
     if (this.#isStopped || this.#changed === undefined) return
-    const files = [...this.#files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, file]) => file)
+    const { objects, faults: fileFaults } = this.#files.content()
     const watchFaults = this.#watchFault === undefined ? [] : [this.#watchFault]
-    const faults = [
-      ...this.#scanFaults,
-      ...watchFaults,
-      ...(this.#lastGood?.faults() ?? []),
-      ...files.flatMap((file) => file.faults),
-    ]
-    const objects = files.flatMap((file) => file.objects)
+    const faults = [...this.#scanFaults, ...watchFaults, ...(this.#lastGood?.faults() ?? []), ...fileFaults]
     const snapshot: Snapshot = { objects, faults, ...(lastGood === undefined ? {} : { lastGood }) }
     if (this.#published !== undefined && isSame(this.#published, snapshot)) return
     this.#published = snapshot
     this.#changed(snapshot)
   }
 }
-
-type Listing = Extract<Scan, { kind: 'listed' }>
-
-/** The directory cannot be listed: everything in it is unknown. */
-const unknownListing: Listing = { kind: 'listed', files: new Map(), unreadable: [''], faults: [] }
-
-const gone = { kind: 'absent', stamp: absent } as const
 
 function isClean(file: TrackedFile): boolean {
   return !isPending(file) && file.faults.length === 0
@@ -381,27 +296,4 @@ function isSame(a: Snapshot, b: Snapshot): boolean {
 function isUnwatched(path: string): boolean {
   if (path === '' || path === '..' || path.startsWith(`..${sep}`)) return false
   return path.split(sep).some((name) => name.startsWith('.') && !name.startsWith('..'))
-}
-
-function directoryEmpty(file: string): FileFault {
-  return {
-    code: 'directory-empty',
-    file,
-    line: undefined,
-    column: undefined,
-    message: 'the directory has no manifests any more. What was last read from it stays in force',
-    remedy: 'If that is meant, put a manifest there that holds only a comment. Otherwise check what is mounted there.',
-  }
-}
-
-function watchFailed(file: string, error: unknown): FileFault {
-  const { reason } = explainIo(error)
-  return {
-    code: 'watch-failed',
-    file,
-    line: undefined,
-    column: undefined,
-    message: `the directory cannot be watched: ${reason}. It is read every ${rescanInTroubleMs / 1000} s instead`,
-    remedy: 'Raise fs.inotify.max_user_watches and fs.inotify.max_user_instances, then start again.',
-  }
 }
