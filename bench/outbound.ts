@@ -1,5 +1,5 @@
 import type { CodecContext, Peer, PeerConfig, PeerOutput, Route, RouteAttributes } from '@holdfast/bgp'
-import { createPeer, encodeMessage, initialContext, step } from '@holdfast/bgp'
+import { createPeer, encodeMessage, initialContext, plainSession, step } from '@holdfast/bgp'
 import { hostPrefix, ipv4 } from '@holdfast/ip'
 
 /** What a full set costs in an Established session: from the `desire` input to UPDATEs, and to bytes. */
@@ -14,23 +14,8 @@ const config: PeerConfig = {
   localAsn: 65010,
   remoteAsn: 65020,
   routerId: 0x0a000001,
-  holdTimeSeconds: 90,
-  keepaliveSeconds: undefined,
-  connectRetrySeconds: 120,
-  isPassive: false,
-  delayOpenSeconds: 0,
+  ...plainSession,
   families: ['ipv4'],
-  globalAsn: undefined,
-  gracefulRestart: undefined,
-  longLivedStaleSeconds: undefined,
-  hasAddPath: false,
-  hasExtendedNextHop: false,
-  role: undefined,
-  isRoleStrict: false,
-  prefixLimit: undefined,
-  sendHoldSeconds: undefined,
-  withheldCapabilities: [],
-  seed: 1,
 }
 
 const context: CodecContext = {

@@ -1,7 +1,7 @@
 // Holdfast's session machine and TCP driver with COUNT routes given from the start, without manifests.
 // Usage: engine-main.ts PORT COUNT
 import { hostPrefix, ipv4, parseAddress, type Address } from '@holdfast/ip'
-import type { Route, RouteAttributes } from '@holdfast/bgp'
+import { plainSession, type Route, type RouteAttributes } from '@holdfast/bgp'
 import { createPeerDriver, createTcpTransport, listenForPeers, rehearseSessions } from '@holdfast/net'
 import { systemClock } from '@holdfast/runtime'
 import { plan } from '../plan.ts'
@@ -37,23 +37,10 @@ const driver = createPeerDriver({
     localAsn: plan.speakerAsn,
     remoteAsn: plan.collectorAsn,
     routerId: 0x7f000001,
-    holdTimeSeconds: 90,
-    keepaliveSeconds: undefined,
+    ...plainSession,
     connectRetrySeconds: 30,
     isPassive: true,
-    delayOpenSeconds: 0,
     families: ['ipv4'],
-    globalAsn: undefined,
-    gracefulRestart: undefined,
-    longLivedStaleSeconds: undefined,
-    hasAddPath: false,
-    hasExtendedNextHop: false,
-    role: undefined,
-    isRoleStrict: false,
-    prefixLimit: undefined,
-    sendHoldSeconds: undefined,
-    withheldCapabilities: [],
-    seed: 1,
   },
   remote: { address: addressFrom(plan.collectorAddress), port: 179 },
   local: undefined,

@@ -1,4 +1,4 @@
-import type { PeerConfig, Route, RouteAttributes } from '@holdfast/bgp'
+import { plainSession, type PeerConfig, type Route, type RouteAttributes } from '@holdfast/bgp'
 import { hostPrefix, ipv4 } from '@holdfast/ip'
 import type { Clock } from '@holdfast/runtime'
 import { createPeerDriver } from './driver.ts'
@@ -38,26 +38,8 @@ const ROUTES: readonly Route[] = Array.from({ length: 256 }, (_, index) => ({
 }))
 
 /** An ordinary session, between private ASes (RFC 6996). */
-const COMMON = {
-  holdTimeSeconds: 90,
-  keepaliveSeconds: undefined,
-  connectRetrySeconds: 120,
-  delayOpenSeconds: 0,
-  families: ['ipv4', 'ipv6'],
-  globalAsn: undefined,
-  gracefulRestart: undefined,
-  longLivedStaleSeconds: undefined,
-  hasAddPath: false,
-  hasExtendedNextHop: false,
-  role: undefined,
-  isRoleStrict: false,
-  prefixLimit: undefined,
-  sendHoldSeconds: undefined,
-  withheldCapabilities: [],
-  seed: 1,
-} as const
-const SPEAKER: PeerConfig = { ...COMMON, localAsn: 64512, remoteAsn: 64513, routerId: 1, isPassive: true }
-const ROUTER: PeerConfig = { ...COMMON, localAsn: 64513, remoteAsn: 64512, routerId: 2, isPassive: false }
+const SPEAKER: PeerConfig = { ...plainSession, localAsn: 64512, remoteAsn: 64513, routerId: 1, isPassive: true }
+const ROUTER: PeerConfig = { ...plainSession, localAsn: 64513, remoteAsn: 64512, routerId: 2 }
 
 /**
  * Holds sessions with ourselves over loopback, with routes that nobody else sees: V8 compiles a function when it is first

@@ -1,3 +1,4 @@
+import { plainSession } from '@holdfast/bgp'
 import { recordingLine } from '@holdfast/net'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -14,26 +15,12 @@ const created = recordingLine({
   version: 1,
   isRestarting: false,
   config: {
+    ...plainSession,
     localAsn: 64_500,
     remoteAsn: 'external',
     routerId: 1,
-    holdTimeSeconds: 90,
-    keepaliveSeconds: undefined,
-    connectRetrySeconds: 120,
     isPassive: true,
-    delayOpenSeconds: 0,
     families: ['ipv4'],
-    globalAsn: undefined,
-    gracefulRestart: undefined,
-    longLivedStaleSeconds: undefined,
-    hasAddPath: false,
-    hasExtendedNextHop: false,
-    role: undefined,
-    isRoleStrict: false,
-    prefixLimit: undefined,
-    sendHoldSeconds: undefined,
-    withheldCapabilities: [],
-    seed: 1,
   },
 })
 

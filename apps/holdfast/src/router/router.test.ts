@@ -1,3 +1,4 @@
+import { plainSession } from '@holdfast/bgp'
 import { ipv4 } from '@holdfast/ip'
 import type { Connection } from '@holdfast/net'
 import { createPeerDriver, createSimulatedNetwork } from '@holdfast/net'
@@ -87,26 +88,12 @@ test('of a thousand silent ones the oldest makes room, and no session does', asy
   const address = ipv4(0x0a020000)
   const driver = createPeerDriver({
     config: {
+      ...plainSession,
       localAsn: 64_600,
       remoteAsn: 64_500,
       routerId: 1,
       holdTimeSeconds: 0,
-      keepaliveSeconds: undefined,
-      connectRetrySeconds: 120,
-      isPassive: false,
-      delayOpenSeconds: 0,
       families: ['ipv4'],
-      globalAsn: undefined,
-      gracefulRestart: undefined,
-      longLivedStaleSeconds: undefined,
-      hasAddPath: false,
-      hasExtendedNextHop: false,
-      role: undefined,
-      isRoleStrict: false,
-      prefixLimit: undefined,
-      sendHoldSeconds: undefined,
-      withheldCapabilities: [],
-      seed: 1,
     },
     remote: at,
     local: undefined,

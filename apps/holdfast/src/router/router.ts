@@ -1,4 +1,4 @@
-import type { PeerConfig } from '@holdfast/bgp'
+import { plainSession, type PeerConfig } from '@holdfast/bgp'
 import type { Address } from '@holdfast/ip'
 import { addressKey, formatAddress, formatPrefix } from '@holdfast/ip'
 import type { Connection, Endpoint, Listener, PeerDriver, PeerEvent, Transport } from '@holdfast/net'
@@ -145,25 +145,12 @@ class Neighbors {
   #config(local: Address): PeerConfig {
     const { asn, listen } = this.#options
     return {
+      ...plainSession,
       localAsn: asn,
       remoteAsn: 'any',
       routerId: routerId(local) ?? routerId(listen.address) ?? asn,
-      holdTimeSeconds: 90,
-      keepaliveSeconds: undefined,
-      connectRetrySeconds: 120,
       isPassive: true,
-      delayOpenSeconds: 0,
-      families: ['ipv4', 'ipv6'],
-      globalAsn: undefined,
-      gracefulRestart: undefined,
-      longLivedStaleSeconds: undefined,
-      hasAddPath: false,
       hasExtendedNextHop: true,
-      role: undefined,
-      isRoleStrict: false,
-      prefixLimit: undefined,
-      sendHoldSeconds: undefined,
-      withheldCapabilities: [],
       seed: asn,
     }
   }

@@ -1,3 +1,4 @@
+import { plainSession } from '@holdfast/bgp'
 import type { BfdEvent, BfdService, RecordEntry } from '@holdfast/net'
 import { createSimulatedNetwork } from '@holdfast/net'
 import { createVirtualClock, type VirtualClock } from '@holdfast/runtime'
@@ -13,26 +14,13 @@ import type { SessionSettings } from './session-settings.ts'
 const settings: SessionSettings = {
   identity: {
     config: {
+      ...plainSession,
       localAsn: 64_512,
       remoteAsn: 64_500,
       routerId: 1,
-      holdTimeSeconds: 90,
-      keepaliveSeconds: undefined,
       connectRetrySeconds: 30,
-      isPassive: false,
-      delayOpenSeconds: 0,
       families: ['ipv4'],
-      globalAsn: undefined,
       gracefulRestart: { restartTimeSeconds: 120, hasNotification: true },
-      longLivedStaleSeconds: undefined,
-      hasAddPath: false,
-      hasExtendedNextHop: false,
-      role: undefined,
-      isRoleStrict: false,
-      prefixLimit: undefined,
-      sendHoldSeconds: undefined,
-      withheldCapabilities: [],
-      seed: 1,
     },
     remote: { kind: 'address', endpoint: { address: routerAddress, port: 179 } },
     local: undefined,

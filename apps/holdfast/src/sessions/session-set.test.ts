@@ -1,3 +1,4 @@
+import { plainSession } from '@holdfast/bgp'
 import { createSimulatedNetwork } from '@holdfast/net'
 import { createVirtualClock } from '@holdfast/runtime'
 import assert from 'node:assert/strict'
@@ -15,26 +16,13 @@ const wanted: WantedSession = {
   terms: {
     identity: {
       config: {
+        ...plainSession,
         localAsn: 64_512,
         remoteAsn: 64_500,
         routerId: 1,
-        holdTimeSeconds: 90,
-        keepaliveSeconds: undefined,
         connectRetrySeconds: 30,
-        isPassive: false,
-        delayOpenSeconds: 0,
         families: ['ipv4'],
-        globalAsn: undefined,
         gracefulRestart: { restartTimeSeconds: 120, hasNotification: true },
-        longLivedStaleSeconds: undefined,
-        hasAddPath: false,
-        hasExtendedNextHop: false,
-        role: undefined,
-        isRoleStrict: false,
-        prefixLimit: undefined,
-        sendHoldSeconds: undefined,
-        withheldCapabilities: [],
-        seed: 1,
       },
       remote: { kind: 'address', endpoint: { address: routerAddress, port: 179 } },
       local: undefined,

@@ -8,6 +8,7 @@ import type {
   UpdateMessage,
 } from '../messages.ts'
 import type { Negotiated, PeerConfig, PeerInput, PeerOutput, Role, TimerName } from '../peer.ts'
+import { plainSession } from '../plain-session.ts'
 import type { RouteAttributes } from '../routes.ts'
 import type { Connection } from '../session.ts'
 import type { Peer } from '../step.ts'
@@ -18,26 +19,10 @@ export const local = ipv4(0xc0000201)
 export const remote = ipv4(0xc0000202)
 
 export const configOf = (changes: Partial<PeerConfig> = {}): PeerConfig => ({
+  ...plainSession,
   localAsn: 65010,
   remoteAsn: 65020,
   routerId: 0x0a000001,
-  holdTimeSeconds: 90,
-  keepaliveSeconds: undefined,
-  connectRetrySeconds: 120,
-  isPassive: false,
-  delayOpenSeconds: 0,
-  families: ['ipv4', 'ipv6'],
-  globalAsn: undefined,
-  gracefulRestart: undefined,
-  longLivedStaleSeconds: undefined,
-  hasAddPath: false,
-  hasExtendedNextHop: false,
-  role: undefined,
-  isRoleStrict: false,
-  prefixLimit: undefined,
-  sendHoldSeconds: undefined,
-  withheldCapabilities: [],
-  seed: 1,
   ...changes,
 })
 

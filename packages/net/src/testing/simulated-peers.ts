@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { NotificationMessage, PeerConfig, Route } from '@holdfast/bgp'
+import { plainSession, type NotificationMessage, type PeerConfig, type Route } from '@holdfast/bgp'
 import { formatAddress, formatPrefix, ipv4, type Address } from '@holdfast/ip'
 import { createVirtualClock, type Clock, type VirtualClock } from '@holdfast/runtime'
 import { createPeerDriver } from '../driver.ts'
@@ -27,23 +27,7 @@ export function configOf(overrides: Partial<PeerConfig> = {}): PeerConfig {
     localAsn: 65001,
     remoteAsn: 65002,
     routerId: 0x0a000001,
-    holdTimeSeconds: 90,
-    keepaliveSeconds: undefined,
-    connectRetrySeconds: 120,
-    isPassive: false,
-    delayOpenSeconds: 0,
-    families: ['ipv4', 'ipv6'],
-    globalAsn: undefined,
-    gracefulRestart: undefined,
-    longLivedStaleSeconds: undefined,
-    hasAddPath: false,
-    hasExtendedNextHop: false,
-    role: undefined,
-    isRoleStrict: false,
-    prefixLimit: undefined,
-    sendHoldSeconds: undefined,
-    withheldCapabilities: [],
-    seed: 1,
+    ...plainSession,
     ...overrides,
   }
 }
