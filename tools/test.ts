@@ -8,11 +8,11 @@ const patterns = process.argv.slice(2)
 const unit = { patterns: ['{packages,apps,tools}/**/*.test.ts'], concurrency: 2 }
 // What measures time wants the machine for itself.
 const timing = ['lab/{isolation,kill,load}/*.test.ts', 'lab/bfd/load.test.ts']
-const lab = { patterns: ['{lab,fuzz}/**/*.test.ts'], without: timing, concurrency: 2 }
+const lab = { patterns: ['{lab,fuzz,bench}/**/*.test.ts'], without: timing, concurrency: 2 }
 const alone = { patterns: timing, concurrency: 1 }
 
 // Some minutes, once for each release of Kubernetes: no test's time.
-const needsCluster = patterns.length === 0 || patterns.some((pattern) => /^\W*lab\b/.test(pattern))
+const needsCluster = patterns.length === 0 || patterns.some((pattern) => /^\W*(lab|bench)\b/.test(pattern))
 const program = join(import.meta.dirname, '..', 'lab', 'cluster', 'build-main.ts')
 if (needsCluster && spawnSync(process.execPath, [program], { stdio: ['ignore', 'ignore', 'inherit'] }).status !== 0) {
   process.stdout.write('✘ the programs of the cluster lab could not be had\n0 passed, 1 failed\n')

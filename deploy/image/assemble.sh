@@ -25,7 +25,7 @@ rm -f package-lock.json
 # The kernel passes one word to a program that a script names.
 launcher() {
   mkdir -p "$(dirname "$image$1")"
-  printf '#!/usr/lib/holdfast/bin/node --max-semi-space-size=4\n%simport("/usr/lib/holdfast/apps/holdfast/src/main.ts")\n' "$2" >"$image$1"
+  printf '#!/usr/lib/holdfast/bin/node --max-semi-space-size=2\n%simport("/usr/lib/holdfast/apps/holdfast/src/main.ts")\n' "$2" >"$image$1"
   chmod 0755 "$image$1"
 }
 launcher /usr/bin/holdfast ''

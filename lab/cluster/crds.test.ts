@@ -11,6 +11,8 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
+import type { KubeObject } from '../../packages/cluster/src/index.ts'
+import { createKeeps } from '../../packages/cluster/src/index.ts'
 import { crds } from '../../packages/model/src/crd/crds.ts'
 import { evaluate } from '../../packages/model/src/index.ts'
 import type { CrdVector } from '../../packages/model/src/testing/crd-vectors.ts'
@@ -225,6 +227,19 @@ describe('our CRDs in an API server', { skip: clusterSkip() }, () => {
     const stored = await readBack(cluster(), 'bgppeers.v1beta2.metallb.io', 'zero')
     assert.deepEqual(meaningOf([stored]), meaningOf([peerObject('v1beta2', 'zero', peer)]))
     await cluster().kubectl(['delete', '-n', namespace, 'bgppeer', 'zero'])
+  })
+
+  test('a hold time of 0s is unset where it was written in v1beta1, and off where it was written in v1beta2', async () => {
+    const zero = { ...peer, holdTime: '0s', keepaliveTime: '0s' }
+    const readAs = async (version: string): Promise<unknown> => {
+      await apply(cluster(), peerObject(version, 'zero', zero))
+      const path = `/apis/metallb.io/v1beta2/namespaces/${namespace}/bgppeers/zero`
+      const stored = JSON.parse(await cluster().kubectl(['get', '--raw', path])) as KubeObject
+      await cluster().kubectl(['delete', '-n', namespace, 'bgppeer', 'zero'])
+      return meaningOf([createKeeps().BGPPeer(stored)])
+    }
+    assert.deepEqual(await readAs('v1beta1'), meaningOf([peerObject('v1beta2', 'zero', peer)]))
+    assert.deepEqual(await readAs('v1beta2'), meaningOf([peerObject('v1beta2', 'zero', zero)]))
   })
 
   test('a BGPPeer of v1beta2 is served as v1beta1, with the fields that this version has', async () => {

@@ -2,6 +2,7 @@
 //
 // Claims:
 //  1  Every promise of KubeApi (packages/cluster/src/kubernetes/api.ts) holds over HTTP.
+//     Over HTTP/2, which the server offers; and over HTTP/1.1, which is what the lab's proxy speaks.
 //  2  Credentials of a kubeconfig and of a pod's service account open the same door; a token that is not known does not.
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
@@ -18,6 +19,7 @@ import {
 import { eventually } from '../harness/eventually.ts'
 import { clusterSkip } from './capability.ts'
 import { serviceAccount, startCluster, type Cluster } from './cluster.ts'
+import { startProxy, type FaultProxy } from './proxy.ts'
 import { useCluster } from './use-cluster.ts'
 
 const clock = systemClock()
@@ -74,9 +76,9 @@ function pathsOfSuite(): readonly string[] {
   )
 }
 
-async function fixtureOf(cluster: Cluster): Promise<KubeApiFixture> {
+async function fixtureOf(cluster: Cluster, proxy?: FaultProxy): Promise<KubeApiFixture> {
   await prepare(cluster)
-  const api = await clientOf({ kubeconfig: cluster.kubeconfig() })
+  const api = await clientOf({ kubeconfig: cluster.kubeconfig('admin', proxy?.url) })
   return {
     api,
     reset: async () => {
@@ -84,6 +86,7 @@ async function fixtureOf(cluster: Cluster): Promise<KubeApiFixture> {
     },
     stop: async () => {
       api.close()
+      await proxy?.stop()
       await cluster.stop()
     },
     // The kind's cache begins after it was made known, long after the first revision.
@@ -92,7 +95,11 @@ async function fixtureOf(cluster: Cluster): Promise<KubeApiFixture> {
 }
 
 if (clusterSkip() === false) {
-  kubeApiSuite('the HTTP client with a kube-apiserver', async () => await fixtureOf(await startCluster()))
+  kubeApiSuite('the client over HTTP/2 with a kube-apiserver', async () => await fixtureOf(await startCluster()))
+  kubeApiSuite('the client over HTTP/1.1 with a kube-apiserver', async () => {
+    const cluster = await startCluster()
+    return await fixtureOf(cluster, await startProxy({ target: cluster.url, authority: cluster.authority }))
+  })
 }
 
 describe('credentials with a kube-apiserver', { skip: clusterSkip() }, () => {

@@ -7,7 +7,7 @@
 // Pods do not run: there is no kubelet.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -240,7 +240,7 @@ const permissions = (
 
 const texts = (list: Json): readonly string[] => list.list().map((element) => element.text())
 
-const previous = previousChart()
+const previous = previousChart(root)
 
 describe('the chart of the commit before', { skip: skip || (typeof previous === 'string' ? previous : false) }, () => {
   const cluster = useCluster()
@@ -262,11 +262,39 @@ describe('the chart of the commit before', { skip: skip || (typeof previous === 
   })
 })
 
+test('in a shallow clone there is no commit before: the upgrade is left out with that reason', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-shallow-'))
+  try {
+    const git = (cwd: string, ...args: readonly string[]): string =>
+      execFileSync('git', ['-c', 'user.name=lab', '-c', 'user.email=lab@example.com', ...args], {
+        cwd,
+        encoding: 'utf8',
+      })
+    const whole = join(folder, 'whole')
+    mkdirSync(join(whole, 'deploy/helm/holdfast'), { recursive: true })
+    git(whole, 'init', '--quiet')
+    for (const version of ['0.1.0', '0.2.0']) {
+      writeFileSync(join(whole, 'deploy/helm/holdfast/Chart.yaml'), `version: ${version}\n`)
+      git(whole, 'add', '.')
+      git(whole, 'commit', '--quiet', '--message', version)
+    }
+    assert.deepEqual(previousChart(whole), { commit: git(whole, 'rev-parse', 'HEAD~1').trim() })
+    git(folder, 'clone', '--quiet', '--depth', '1', `file://${whole}`, 'shallow')
+    assert.equal(previousChart(join(folder, 'shallow')), 'the clone is shallow: it has no commit before')
+    writeFileSync(join(whole, 'deploy/helm/holdfast/Chart.yaml'), 'version: 0.3.0\n')
+    assert.deepEqual(previousChart(whole), { commit: git(whole, 'rev-parse', 'HEAD').trim() })
+    assert.equal(previousChart(folder), 'no commit before has another chart')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
 /** The newest commit whose chart differs from the working tree's; else why there is none. */
-function previousChart(): { readonly commit: string } | string {
+function previousChart(repository: string): { readonly commit: string } | string {
   const git = (...args: readonly string[]): string => {
     try {
-      return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+      const stdio = ['ignore', 'pipe', 'ignore'] as const
+      return execFileSync('git', args, { cwd: repository, encoding: 'utf8', stdio: [...stdio] }).trim()
     } catch {
       return ''
     }
@@ -275,7 +303,8 @@ function previousChart(): { readonly commit: string } | string {
   const commits = git('log', '-2', '--format=%H', '--', 'deploy').split('\n')
   const commit = commits[isChanged ? 0 : 1] ?? ''
   if (commit === '' || git('cat-file', '-t', `${commit}:deploy/helm/holdfast/Chart.yaml`) !== 'blob') {
-    return 'no commit before has another chart'
+    const isShallow = git('rev-parse', '--is-shallow-repository') === 'true'
+    return isShallow ? 'the clone is shallow: it has no commit before' : 'no commit before has another chart'
   }
   return { commit }
 }

@@ -5,7 +5,7 @@
 //  1  A cluster whose objects mean the same to both is ready, exit code 0; one that is not, not ready, exit code 4.
 //  2  Kinds that a user may not list are named; without the essential ones there is no `ready`.
 //  3  The same objects as files give the same findings about them.
-//  4  The bundle has what it should, and none of the secrets that lie in the cluster.
+//  4  The bundle has what it should, and none of the secrets that lie in the cluster; made anonymous, none of the names and addresses.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -171,6 +171,19 @@ describe('lint and support on a cluster', { skip }, () => {
       .list()
       .map((one) => one.at('resource').text())
     assert.ok(unread.includes('nodestates.holdfast.dev'))
+  })
+
+  test('an anonymous bundle has no name and no address of the objects', () => {
+    const file = join(cluster().directory, 'anonymous.json.gz')
+    const { code, stdout, stderr } = run(cluster(), ['support', '--anonymize', '--no-logs', '--output', file])
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /names and addresses of your network are replaced/)
+    const text = gunzipSync(readFileSync(file)).toString()
+    const bundle = Json.parse(text)
+    const [service] = bundle.at('objects').at('Service').list()
+    assert.equal(service?.at('metadata').at('name').text(), 'service-1')
+    assert.equal(bundle.at('explanations').list()[0]?.at('service').text(), 'default/service-1')
+    for (const [word] of text.matchAll(/192\.0\.2\.\d|198\.51\.100\.\d|"web"|"tor"/g)) assert.fail(`${word} is left`)
   })
 
   test('an address that no pool has, and layer 2 alone, are in the way', async () => {

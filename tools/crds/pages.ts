@@ -26,7 +26,7 @@ shows all kinds of the group.
 | condition | True means |
 |---|---|
 | \`Announcing\` | the node announces what it is configured to announce |
-| \`SafeToReboot\` | no route of the node is left at a router, and no connection through it |
+| \`SafeToReboot\` | no route of the node is left at a router, and no connection through it that packets pass ([drain](cluster-commands.md#holdfast-drain-node-holdfast-undrain-node)) |
 | \`ConfigurationValid\` | nothing of the configuration that concerns the node is refused |
 
 A node leaves in phases: \`GracefulShutdown\` (routes carry the community GRACEFUL_SHUTDOWN, RFC 8326, so that routers prefer other nodes),
@@ -47,6 +47,11 @@ also while two controllers take themselves for the leader:
   refused, and reads again.
 - The status of a Service names an address only after the block names the Service, by its uid.
 - A Service leaves the block only after its status does not name the address any more, or when it is gone.
+- A Service that is not served any more leaves it too: one of another type loses the addresses in its status first. One of another
+  class, since the controller was started with another \`--lb-class\`, loses what is Holdfast's (annotation, conditions); the addresses in its
+  status stay, as with MetalLB. Nobody announces them, they are given to others last, and a Service that is served again before that has them back.
+- What an IPAddressPool gave stays while the pool is there and refused, beside another one that has the same addresses say: the Service's
+  condition says \`Held\`.
 
 \`\`\`console
 $ kubectl get addressblocks -n metallb-system

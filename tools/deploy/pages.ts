@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { announcedReasons } from '../../apps/holdfast/src/controller/announced-claim.ts'
 import type { MetricGroup } from './metrics.ts'
 import { metricGroups } from './metrics.ts'
 
@@ -22,9 +23,11 @@ interface Grant {
 /** The pages with tables of ours, as they are to be: texts by path from the root. */
 export const pages = (): ReadonlyMap<string, string> =>
   new Map(
-    [['docs/reference/rbac.md', rbacTables()] as const, ['docs/reference/metrics.md', metricTables()] as const].map(
-      ([path, tables]) => [path, withTables(readFileSync(join(root, path), 'utf8'), tables)],
-    ),
+    [
+      ['docs/reference/rbac.md', rbacTables()] as const,
+      ['docs/reference/metrics.md', metricTables()] as const,
+      ['docs/reference/conditions-and-annotations.md', conditionTables()] as const,
+    ].map(([path, tables]) => [path, withTables(readFileSync(join(root, path), 'utf8'), tables)]),
   )
 
 /** Replaces what stands between `<!-- NAME -->` and `<!-- end -->`, for each name. Throws where a table has no place. */
@@ -61,6 +64,19 @@ function rbacTables(): ReadonlyMap<string, string> {
     }),
   )
 }
+
+const conditionTables = (): ReadonlyMap<string, string> =>
+  new Map([
+    [
+      'announced reasons',
+      row('status', 'reason', 'means') +
+        row('---', '---', '---') +
+        Object.entries(announcedReasons)
+          .map(([reason, { status, meaning }]) => row(status, `\`${reason}\``, meaning))
+          .join('') +
+        row('False', 'as below', 'No node announces it, all for one reason. The message has it in words.'),
+    ],
+  ])
 
 const metricTables = (): ReadonlyMap<string, string> =>
   new Map(

@@ -21,7 +21,7 @@ import {
   standard,
 } from './testing/build.ts'
 import { naivePlan, planText } from './testing/naive-plan.ts'
-import type { AllocatedService, AnnounceInput } from './types.ts'
+import type { AllocatedService, AnnounceInput, NodePlan } from './types.ts'
 
 const excludeLabel = 'node.kubernetes.io/exclude-from-external-load-balancers'
 const pools = [
@@ -175,17 +175,20 @@ function mixed(before: Parts, next: Parts, dice: readonly number[]): Parts {
   }
 }
 
+/** A clone has no methods: decisions are compared as a list. */
+const listed = ({ routes, decisions }: NodePlan): object => ({ routes, decisions: [...decisions] })
+
 test('an announcer that remembers gives what a fresh one would, and old plans stay as they were', () => {
   fc.assert(
     fc.property(someHistory, (history) => {
       const announce = createAnnouncer()
       const given = history.map((parts) => {
         const plan = announce(inputOf('node-a', parts))
-        return { plan, before: structuredClone(plan), pure: planNode(inputOf('node-a', parts)) }
+        return { plan, before: structuredClone(listed(plan)), pure: planNode(inputOf('node-a', parts)) }
       })
       for (const { plan, before, pure } of given) {
         assert.deepEqual(plan, pure)
-        assert.deepEqual(plan, before)
+        assert.deepEqual(listed(plan), before)
       }
     }),
     { numRuns: 400 },

@@ -1,4 +1,5 @@
 import { equalAddresses } from '@holdfast/ip'
+import { listDifference, SortedMap } from '@holdfast/model'
 import type { Offer } from './decide.ts'
 import { decide } from './decide.ts'
 import type { EndpointPlace } from './endpoints.ts'
@@ -33,12 +34,9 @@ export function createAnnouncer(): (input: AnnounceInput) => NodePlan {
 
 /** What is known of a Service since it was last decided about. */
 interface Entry {
-  readonly key: string
   readonly allocated: AllocatedService
   readonly place: EndpointPlace
   readonly offers: readonly Offer[]
-  /** The last pass that had the Service. */
-  pass: number
 }
 
 /** By Service key; undefined: the Service is gone. */
@@ -50,85 +48,69 @@ class Ledger {
   readonly #endpoints: EndpointIndex
   readonly #table: RouteTable
   readonly #entries = new Map<string, Entry>()
-  /** The entries of the last pass in the order of its Services: most keep their place from pass to pass. */
-  #order: readonly Entry[] = []
-  #pass = 0
+  #services: readonly AllocatedService[] = []
+  #decisions = SortedMap.empty<Decision>()
   #plan: NodePlan
 
   constructor(view: NodeView) {
     this.#view = view
     this.#endpoints = new EndpointIndex(view.nodeName)
     this.#table = new RouteTable(view.peers.map((peer) => peer.meta.ref.name))
-    this.#plan = { routes: this.#table.routes(), decisions: new Map() }
+    this.#plan = { routes: this.#table.routes(), decisions: this.#decisions }
   }
 
   advance({ model, services }: AnnounceInput): NodePlan {
-    this.#pass += 1
     const touched = this.#endpoints.update(model.endpointSlices)
+    const { removed, added } = listDifference(this.#services, services)
+    // The caller's list is the caller's to change.
+    if (removed.length + added.length > 0) this.#services = services.slice()
     const changes: Changes = new Map()
-    const order: Entry[] = []
-    let isSameOrder = services.length === this.#order.length
-    for (const allocated of services) {
-      const expected = this.#order[order.length]
-      const entry = this.#settle(allocated, expected, touched, changes)
-      isSameOrder &&= entry.key === expected?.key
-      order.push(entry)
+    const gone = new Set(removed.map(keyOf))
+    for (const allocated of added) {
+      const key = keyOf(allocated)
+      gone.delete(key)
+      this.#settle(key, allocated, changes)
     }
-    if (!isSameOrder) this.#forget(changes)
-    this.#order = order
+    for (const key of gone) this.#forget(key, changes)
+    for (const key of touched) {
+      const entry = this.#entries.get(key)
+      if (entry !== undefined) this.#settle(key, entry.allocated, changes)
+    }
     return this.#publish(changes)
   }
 
-  /** The entry of a Service after this pass, `expected` being the one that was at its place in the last. */
-  #settle(
-    allocated: AllocatedService,
-    expected: Entry | undefined,
-    touched: ReadonlySet<string>,
-    changes: Changes,
-  ): Entry {
-    const isExpected = expected?.allocated.service === allocated.service
-    const key = isExpected ? expected.key : keyOf(allocated)
-    const entry = isExpected ? expected : this.#entries.get(key)
-    const place = entry === undefined || touched.has(key) ? this.#endpoints.placeOf(key) : entry.place
-    const isSettled = entry?.place === place && isSameService(entry.allocated, allocated)
-    const settled = isSettled ? entry : this.#decide(key, allocated, place, changes)
-    settled.pass = this.#pass
-    return settled
-  }
-
-  #decide(key: string, allocated: AllocatedService, place: EndpointPlace, changes: Changes): Entry {
+  /** Decides about a Service, unless it and the place of its endpoints are what they were. */
+  #settle(key: string, allocated: AllocatedService, changes: Changes): void {
+    const entry = this.#entries.get(key)
+    const place = this.#endpoints.placeOf(key)
+    if (entry?.place === place && isSameService(entry.allocated, allocated)) return
     const { decision, offers } = decide(allocated, this.#view, place)
-    for (const offer of this.#entries.get(key)?.offers ?? []) this.#table.remove(offer)
+    this.#withdraw(entry)
     for (const offer of offers) this.#table.add(offer)
-    const entry = { key, allocated, place, offers, pass: this.#pass }
-    this.#entries.set(key, entry)
+    this.#entries.set(key, { allocated, place, offers })
     changes.set(key, decision)
-    return entry
   }
 
-  /** Drops the Services that this pass did not have. */
-  #forget(changes: Changes): void {
-    for (const [key, entry] of this.#entries) {
-      if (entry.pass === this.#pass) continue
-      for (const offer of entry.offers) this.#table.remove(offer)
-      this.#entries.delete(key)
-      changes.set(key, undefined)
-    }
+  #forget(key: string, changes: Changes): void {
+    this.#withdraw(this.#entries.get(key))
+    this.#entries.delete(key)
+    changes.set(key, undefined)
+  }
+
+  #withdraw(entry: Entry | undefined): void {
+    for (const offer of entry?.offers ?? []) this.#table.remove(offer)
   }
 
   #publish(changes: Changes): NodePlan {
     if (changes.size === 0) return this.#plan
-    const decisions = new Map(this.#plan.decisions)
-    for (const [key, decision] of changes) {
-      if (decision === undefined) decisions.delete(key)
-      else decisions.set(key, decision)
-    }
-    this.#plan = { routes: this.#table.routes(), decisions }
+    this.#decisions = this.#decisions.with([...changes])
+    this.#plan = { routes: this.#table.routes(), decisions: this.#decisions }
     return this.#plan
   }
 }
 
-const keyOf = ({ service }: AllocatedService): string => `${service.meta.ref.namespace}/${service.meta.ref.name}`
+/** Joined: see `keyOf` of the model. */
+const keyOf = ({ service }: AllocatedService): string => [service.meta.ref.namespace, service.meta.ref.name].join('/')
 
 const isSameService = (a: AllocatedService, b: AllocatedService): boolean =>
   a === b ||

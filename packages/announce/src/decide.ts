@@ -45,8 +45,11 @@ export function decide(allocated: AllocatedService, view: NodeView, endpoints: E
     if ('reason' in answer) withheld.push({ address: held.address, ...answer })
     else offers.push(...answer)
   }
-  return { decision: decisionOf(offers, withheld), offers }
+  // As long as need be: an array that has grown keeps room for more.
+  return { decision: decisionOf(offers, withheld.length === 0 ? none : withheld.slice()), offers: offers.slice() }
 }
+
+const none: readonly never[] = []
 
 function decisionOf(offers: readonly Offer[], withheld: readonly WithheldAddress[]): Decision {
   const [first] = withheld
@@ -143,5 +146,5 @@ function routesOf(offers: readonly Offer[]): readonly AnnouncedRoute[] {
     if (same === undefined) routes.push({ prefix, peers })
     else same.peers = [...new Set([...same.peers, ...peers])].sort(compareText)
   }
-  return routes.sort((a, b) => comparePrefixes(a.prefix, b.prefix))
+  return routes.sort((a, b) => comparePrefixes(a.prefix, b.prefix)).slice()
 }

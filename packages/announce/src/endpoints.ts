@@ -1,4 +1,5 @@
 import type { EndpointSlice } from '@holdfast/model'
+import { mapDifference, SortedMap } from '@holdfast/model'
 
 /** Where a Service has healthy endpoints, seen from one node. */
 export type EndpointPlace = 'none' | 'elsewhere' | 'here'
@@ -8,15 +9,11 @@ type Endpoint = EndpointSlice['endpoints'][number]
 /** Ready or serving, and with an address to send to: MetalLB's rule. */
 const counts = (endpoint: Endpoint): boolean => endpoint.isHealthy && endpoint.addresses.length > 0
 
-/**
- * The EndpointSlices of each Service. It follows the model from pass to pass, so that a pass costs one comparison for
- * each slice that stayed the same.
- */
+/** The EndpointSlices of each Service. It follows the model from pass to pass, at the cost of the slices that changed. */
 export class EndpointIndex {
   readonly #node: string
-  /** The slices of the last pass, in the order of the model's map: most keep their place from pass to pass. */
-  #order: readonly EndpointSlice[] = []
-  readonly #byService = new Map<string, EndpointSlice[]>()
+  #slices: ReadonlyMap<string, EndpointSlice> = SortedMap.empty()
+  readonly #byService = new Map<string, readonly EndpointSlice[]>()
 
   constructor(node: string) {
     this.#node = node
@@ -24,21 +21,12 @@ export class EndpointIndex {
 
   /** Takes over the slices of a model, and returns the keys `namespace/name` of the Services whose slices changed. */
   update(slices: ReadonlyMap<string, EndpointSlice>): ReadonlySet<string> {
-    const before = this.#order
-    const after = [...slices.values()]
-    const gone = new Set<EndpointSlice>()
-    const fresh = new Set<EndpointSlice>()
-    for (let place = 0; place < Math.max(before.length, after.length); place += 1) {
-      const old = before[place]
-      const slice = after[place]
-      if (old === slice) continue
-      if (old !== undefined) gone.add(old)
-      if (slice !== undefined) fresh.add(slice)
-    }
     const touched = new Set<string>()
-    for (const slice of gone) if (!fresh.has(slice)) touched.add(this.#drop(slice))
-    for (const slice of fresh) if (!gone.has(slice)) touched.add(this.#add(slice))
-    this.#order = after
+    for (const { before, after } of mapDifference(this.#slices, slices)) {
+      if (before !== undefined) touched.add(this.#drop(before))
+      if (after !== undefined) touched.add(this.#add(after))
+    }
+    this.#slices = slices
     return touched
   }
 
@@ -57,9 +45,7 @@ export class EndpointIndex {
 
   #add(slice: EndpointSlice): string {
     const service = serviceOf(slice)
-    const siblings = this.#byService.get(service)
-    if (siblings === undefined) this.#byService.set(service, [slice])
-    else siblings.push(slice)
+    this.#byService.set(service, [...(this.#byService.get(service) ?? []), slice])
     return service
   }
 
@@ -73,4 +59,4 @@ export class EndpointIndex {
 }
 
 /** The Service that a slice belongs to: same namespace, named by its label kubernetes.io/service-name. */
-const serviceOf = (slice: EndpointSlice): string => `${slice.meta.ref.namespace}/${slice.serviceName}`
+const serviceOf = (slice: EndpointSlice): string => [slice.meta.ref.namespace, slice.serviceName].join('/')

@@ -24,7 +24,7 @@ interface Change {
  * holds it. `routes` hands out arrays that never change; what a pass does not touch keeps its identity.
  */
 export class RouteTable {
-  readonly #holders = new Map<number | string, Holder[]>()
+  readonly #holders = new Map<number | string, readonly Holder[]>()
   readonly #touched = new Map<number | string, Prefix>()
   readonly #attributes = new Map<string, Attributes>()
   #routes: ReadonlyMap<string, readonly PeerRoute[]>
@@ -36,9 +36,9 @@ export class RouteTable {
   add({ prefix, advertisement }: Offer): void {
     const key = prefixKey(prefix)
     const holders = this.#holders.get(key) ?? []
-    if (holders.length === 0) this.#holders.set(key, holders)
     const holder = holders.find((one) => one.advertisement === advertisement)
-    if (holder === undefined) holders.push({ advertisement, count: 1 })
+    // An array that has grown keeps room for more: there are thousands of them.
+    if (holder === undefined) this.#holders.set(key, [...holders, { advertisement, count: 1 }])
     else holder.count += 1
     this.#touched.set(key, prefix)
   }
@@ -50,8 +50,9 @@ export class RouteTable {
     const holder = holders.find((one) => one.advertisement === advertisement)
     if (holder === undefined) throw new Error('an offer was removed that had not been added')
     holder.count -= 1
-    if (holder.count === 0) holders.splice(holders.indexOf(holder), 1)
-    if (holders.length === 0) this.#holders.delete(key)
+    const others = holder.count === 0 ? holders.filter((one) => one !== holder) : holders
+    if (others.length === 0) this.#holders.delete(key)
+    else if (others !== holders) this.#holders.set(key, others)
     this.#touched.set(key, prefix)
   }
 

@@ -65,6 +65,6 @@ export type Decision =
 export interface NodePlan {
   /** By BGPPeer name, for every peer that selects this node, also those with nothing to offer. Sorted by prefix. */
   readonly routes: ReadonlyMap<string, readonly PeerRoute[]>
-  /** By Service key `namespace/name`, in no particular order. */
+  /** By Service key `namespace/name`; differences from another plan are told by `mapDifference`. */
   readonly decisions: ReadonlyMap<string, Decision>
 }

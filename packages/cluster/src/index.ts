@@ -2,7 +2,13 @@ export type { FileFault, Snapshot, Source } from './source.ts'
 export type * from './kubernetes/api.ts'
 export type { Credentials, CredentialsFault, CredentialsResult } from './kubernetes/credentials-types.ts'
 export { loadCredentials, type CredentialsOptions } from './kubernetes/credentials.ts'
-export { createHttpApi, type HttpApi, type HttpApiOptions, type HttpLimits } from './kubernetes/http-api.ts'
+export {
+  createHttpApi,
+  type HttpApi,
+  type HttpApiOptions,
+  type HttpLimits,
+  type PodLogs,
+} from './kubernetes/http-api.ts'
 export { createKeeps, type FollowedKind, type Keep } from './kubernetes/keep.ts'
 export { createKubernetesSource } from './kubernetes/kubernetes-source.ts'
 export type {
@@ -17,6 +23,7 @@ export {
   type LeaderElectionOptions,
   type LeadershipChange,
 } from './kubernetes/lease.ts'
+export { createReflector, type Reflector } from './kubernetes/reflector.ts'
 export { resourceTypes } from './kubernetes/resource-types.ts'
 export {
   createMemoryApi,
@@ -40,4 +47,5 @@ export {
 } from './state-directory.ts'
 export type { LockHolder } from './state-lock.ts'
 export type { YamlFailure, YamlSync } from './yaml-files.ts'
+export { createBackOff, type BackOff } from './kubernetes/back-off.ts'
 export { createWorkQueue, type WorkOutcome, type WorkQueue, type WorkQueueOptions } from './kubernetes/work-queue.ts'

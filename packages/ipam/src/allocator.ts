@@ -22,14 +22,15 @@ import type {
   Pool,
   Refusal,
   ServiceRequest,
+  WorldChange,
 } from './types.ts'
 import type { Want } from './want.ts'
-import { asksForAddresses, sameRequest, toWant } from './want.ts'
+import { asksForAddresses, isOfNamesake, sameRequest, toWant } from './want.ts'
 
 /** What a Service held when the pass began; it has to be judged again. */
 interface Lifted {
   readonly assignment: Assignment
-  /** undefined: the Service is gone. */
+  /** undefined: the Service is gone, whether or not there is another one of its name. */
   readonly want: Want | undefined
 }
 
@@ -60,7 +61,8 @@ export class Allocator {
   readonly #waiting = new Backlog()
   #assignments: ReadonlyMap<string, Assignment>
   #decisions: ReadonlyMap<string, Decision>
-  #services: readonly ServiceRequest[] = []
+  /** As of the last pass; undefined where that was told only what changed. */
+  #services: readonly ServiceRequest[] | undefined = []
   #isFirst = true
 
   // What the pass under way has done so far.
@@ -83,9 +85,20 @@ export class Allocator {
 
   /** One pass: the plan for these Services. */
   pass(services: readonly ServiceRequest[]): Plan {
+    return this.#run(this.#compare(services))
+  }
+
+  /** One pass after the first: the plan for the Services of the last one with some changes. */
+  passChanged({ changed, gone }: WorldChange): Plan {
+    this.#services = undefined
+    const taken = changed.flatMap((request) => this.#take(request, true) ?? [])
+    const left = gone.filter((key) => this.#wants.has(key))
+    return this.#run(this.#differenceOf(taken, left))
+  }
+
+  #run(difference: Difference): Plan {
     this.#changes = []
     this.#unsettled = new Set()
-    const difference = this.#compare(services)
     const displaced = this.#adopt(difference)
     const lost = new Set(displaced)
     for (const want of difference.changed) this.#enqueue(want, lost)
@@ -101,17 +114,21 @@ export class Allocator {
 
   /** Finds what changed since the last pass. Equal requests that are other objects are taken over without a word. */
   #compare(services: readonly ServiceRequest[]): Difference {
-    const stretch = differingStretch(this.#services, services)
+    const before = this.#services ?? Array.from(this.#wants.values(), ({ request }) => request)
+    const stretch = differingStretch(before, services)
     // A copy, in case the caller goes on with the same list.
     this.#services = [...services]
     const gone = new Set(stretch.before.map(({ key }) => key))
     // Before the first pass, Services are known only by what the state says that they hold.
     if (this.#isFirst) for (const key of this.#assignments.keys()) gone.add(key)
     const changed = stretch.now.flatMap((request) => this.#take(request, gone.delete(request.key)) ?? [])
+    return this.#differenceOf(changed, [...gone])
+  }
+
+  #differenceOf(changed: readonly Want[], gone: readonly string[]): Difference {
     for (const key of gone) this.#forget(key)
     // The first to be served last: the queues take them up in this order without moving what they hold.
-    changed.sort((a, b) => inOrderOfService(b, a))
-    return { changed, gone: [...gone].sort() }
+    return { changed: changed.toSorted((a, b) => inOrderOfService(b, a)), gone: gone.toSorted() }
   }
 
   /** Takes a request in. Returns what it is now if it was not that before. */
@@ -162,7 +179,8 @@ export class Allocator {
     const assignment = this.#assignments.get(key)
     if (assignment === undefined) return []
     this.#ledger.letGo(key)
-    return [{ assignment, want: this.#wants.get(key) }]
+    const want = this.#wants.get(key)
+    return [{ assignment, want: isOfNamesake(assignment, want?.request.uid) ? undefined : want }]
   }
 
   /** Lets a Service keep what it may. Returns what it must leave. */
@@ -321,7 +339,7 @@ export class Allocator {
       const assignment: Assignment | undefined =
         want === undefined || decision?.kind !== 'assigned'
           ? undefined
-          : { service: key, addresses: decision.addresses, terms: want.terms }
+          : { service: key, ...uidIn(want.request), addresses: decision.addresses, terms: want.terms }
       assignments.push([key, assignment])
     }
     this.#decisions = this.#updated(this.#decisions, decisions)
@@ -357,6 +375,8 @@ export class Allocator {
 
 const refusalIn = (decision: Decision | undefined): Refusal | undefined =>
   decision?.kind === 'assigned' ? decision.notice : decision
+
+const uidIn = ({ uid }: ServiceRequest): Pick<Assignment, 'uid'> => (uid === undefined ? {} : { uid })
 
 const inOrderOfService = (a: Want, b: Want): number => (isServedBefore(a, b) ? -1 : 1)
 

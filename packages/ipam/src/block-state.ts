@@ -25,7 +25,8 @@ const MOST_RELEASED = 16_384
 /**
  * Reads blocks. `blocks.state` is what they say to the letter: a Service can have two addresses of one family there, where a
  * move from one to the other was cut short. `state` is what to plan from: of those it has the one that the Service's status
- * names (`statusOf`), so that no Service moves; and the next blocks do without the other one.
+ * names (`statusOf`), so that no Service moves; and the next blocks do without the other one. Where blocks name two Services of one
+ * key, made one after the other, the assignment has the uid of the first that is read.
  */
 export function stateOf(
   specs: ReadonlyMap<string, AddressBlockSpec>,
@@ -110,7 +111,8 @@ class Reader {
       const addresses = [...(known?.addresses ?? []), { address, pool }].sort((a, b) =>
         compareAddresses(a.address, b.address),
       )
-      this.#assignments.set(service, { service, addresses, terms: known?.terms ?? holder.terms })
+      const uid = known?.uid ?? holder.uid
+      this.#assignments.set(service, { service, uid, addresses, terms: known?.terms ?? holder.terms })
     }
   }
 }

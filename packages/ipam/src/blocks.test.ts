@@ -227,6 +227,18 @@ test('of two addresses of a move that was cut short, the one in the status count
   }
 })
 
+test('an assignment has the uid that the block names', () => {
+  const specs = new Map([['ipv4-192.0.2.0', blockOf('192.0.2.1', 'a1', 'b2')]])
+  const { state } = stateOf(specs, () => [])
+  assert.deepEqual(
+    [...state.assignments.values()].map(({ service, uid }) => [service, uid]),
+    [
+      ['n/a', 'a1'],
+      ['n/b', 'b2'],
+    ],
+  )
+})
+
 test('what cannot be in a block is a fault with its place', () => {
   const spec: AddressBlockSpec = {
     cidr: '192.0.2.0/26',

@@ -4,8 +4,9 @@ export type { BlockFault } from './block-state.ts'
 export { stateOf } from './block-state.ts'
 export type { BlockContext, Blocks } from './blocks.ts'
 export { nextBlocks } from './blocks.ts'
-export { plan, replan } from './plan.ts'
-export type { EncodedState, StateFault } from './state.ts'
+export { plan, replan, replanChanged } from './plan.ts'
+export { differingKeys, ShardedMap } from './shards.ts'
+export type { Claim, EncodedState, StateFault } from './state.ts'
 export { decodeState, emptyState, encodeState, withClaims } from './state.ts'
 export type {
   AllocationState,
@@ -27,4 +28,6 @@ export type {
   Released,
   ServiceRequest,
   World,
+  WorldChange,
 } from './types.ts'
+export { isOfNamesake } from './want.ts'

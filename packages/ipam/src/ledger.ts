@@ -4,8 +4,13 @@ import type { PoolTable, Spot } from './pool-table.ts'
 import { sharingRefusal } from './refusal.ts'
 import { portInUse } from './share-group.ts'
 import type { Freed, Shelf } from './shelf.ts'
-import type { History, Placed, Refusal } from './types.ts'
+import type { History, Placed, Refusal, Released } from './types.ts'
 import type { Want } from './want.ts'
+
+interface OrderedRelease {
+  readonly order: number
+  readonly released: Released
+}
 
 /** Who holds what, and who held it before. It changes in place, for as long as its pools stay the same. */
 export class Ledger {
@@ -16,6 +21,7 @@ export class Ledger {
   readonly #lastUsed = new Map<string, readonly Spot[]>()
   readonly #shelves: readonly Shelf[]
   #releases = 0
+  readonly #releaseValues = new WeakMap<Freed, OrderedRelease>()
   #history: { readonly version: number; readonly value: History } | undefined
 
   /** Addresses of the history that are in no pool any more, or avoided by it, no longer matter and are left out. */
@@ -96,14 +102,25 @@ export class Ledger {
   }
 
   #snapshot(): History {
-    const freed = this.#shelves.flatMap((shelf) => Array.from(shelf.freed(), (entry) => ({ shelf, entry })))
-    freed.sort((a, b) => a.entry.order - b.entry.order)
+    // Each shelf has its own in order already, which leaves little to sort.
+    const freed = this.#shelves.flatMap((shelf) => Array.from(shelf.freed(), (entry) => this.#releaseOf(shelf, entry)))
+    freed.sort((a, b) => a.order - b.order)
     return {
-      released: freed.map(({ shelf, entry }) => ({ address: shelf.addressOf(entry.value), service: entry.service })),
+      released: freed.map(({ released }) => released),
       longAgo: this.#shelves.flatMap((shelf) =>
         shelf.longAgo().map(({ first, last }) => ({ first: shelf.addressOf(first), last: shelf.addressOf(last) })),
       ),
     }
+  }
+
+  /** The same value for an entry as before: there can be tens of thousands, of which one changed. */
+  #releaseOf(shelf: Shelf, entry: Freed): OrderedRelease {
+    const known = this.#releaseValues.get(entry)
+    if (known !== undefined) return known
+    const released = { address: shelf.addressOf(entry.value), service: entry.service }
+    const made = { order: entry.order, released }
+    this.#releaseValues.set(entry, made)
+    return made
   }
 
   #markLongAgo(first: Address, last: Address): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatAddress } from '@holdfast/ip'
 import fc from 'fast-check'
-import { plan, replan } from './plan.ts'
+import { plan, replan, replanChanged } from './plan.ts'
 import { decodeState, emptyState, encodeState } from './state.ts'
 import type { ModelState } from './testing/model.ts'
 import { emptyModelState, modelPlan } from './testing/model.ts'
@@ -160,14 +160,16 @@ test('plans agree with the naive model, step after step', () => {
 
 test('replanning from a plan equals planning from its stored state, and the old plan stays as it was', () => {
   fc.assert(
-    fc.property(history, fc.boolean(), ([firstPools, steps], keepsIdentity) => {
-      let last = plan({ pools: [], services: [], state: emptyState })
+    fc.property(history, fc.infiniteStream(fc.constantFrom(...ways)), ([firstPools, steps], chosen) => {
+      let lastWorld: World = { pools: [], services: [] }
+      let last = plan({ ...lastWorld, state: emptyState })
       for (const world of worldsOf(firstPools, steps)) {
         const stored = decodeState(JSON.parse(JSON.stringify(encodeState(last.state))))
         assert.deepEqual(stored.faults, [])
         const before = JSON.stringify(encodeState(last.state))
         const decided = [...last.decisions]
-        const next = replan(last, keepsIdentity ? world : structuredClone(world))
+        const next = goOn(last, lastWorld, world, chosen.next().value as (typeof ways)[number])
+        lastWorld = world
         const full = plan({ ...structuredClone(world), state: stored.state })
         assert.equal(JSON.stringify(encodeState(last.state)), before)
         assert.deepEqual([...last.decisions], decided)
@@ -187,6 +189,21 @@ test('replanning from a plan equals planning from its stored state, and the old 
     { numRuns: 250 },
   )
 })
+
+/** How the planner is told of the next world: as objects that it knows, as equal ones, or only of what changed. */
+const ways = ['objects', 'copies', 'changes'] as const
+
+function goOn(last: Plan, before: World, now: World, way: (typeof ways)[number]): Plan {
+  if (way !== 'changes' || before.pools !== now.pools)
+    return replan(last, way === 'copies' ? structuredClone(now) : now)
+  const known = new Map(before.services.map((one) => [one.key, one]))
+  const changed = now.services.filter((one) => known.get(one.key) !== one)
+  for (const { key } of now.services) known.delete(key)
+  const next = replanChanged(last, { changed, gone: [...known.keys()] })
+  assert.ok(next !== undefined)
+  assert.equal(replanChanged(last, { changed, gone: [] }), undefined, 'planned from twice')
+  return next
+}
 
 function isNews(change: Change, last: Plan): boolean {
   const before = last.decisions.get(change.service)

@@ -522,6 +522,44 @@ describe('what stays and what moves', () => {
     assert.match(first?.kind === 'cleared' ? first.message : '', /192\.0\.2\.1 .* in use by Service n\/z/)
   })
 
+  test('a Service made anew under its key has not what the one before it held', () => {
+    const other = service('n/d', asking('192.0.2.1'))
+    const made = (uid: string, ...requested: string[]): ServiceRequest => ({
+      ...service('n/e', asking(...requested)),
+      uid,
+    })
+    const first = start([small], other, made('1'))
+    assert.equal(outcome(first, 'n/e'), '192.0.2.2')
+    const same = replan(first, { pools: [small], services: [other, made('1', '192.0.2.1')] })
+    assert.deepEqual([outcome(same, 'n/e'), notice(same, 'n/e')], ['192.0.2.2', 'addressInUse'])
+    const next = replan(same, { pools: [small], services: [other, made('2', '192.0.2.1')] })
+    assert.equal(outcome(next, 'n/e'), 'addressInUse')
+    assert.deepEqual(story(next.changes)[0], 'released n/e')
+    const last = replan(next, { pools: [small], services: [other, service('n/a'), made('3')] })
+    assert.deepEqual(outcomes(last, 'n/e', 'n/a'), ['noAvailableIPs', '192.0.2.2'])
+  })
+
+  test('a Service made anew under its key that asks for nothing gets the address back, also from a state', () => {
+    const services = (uid: string): ServiceRequest[] => [service('n/d'), { ...service('n/e'), uid }]
+    const wide = pool('wide', '192.0.2.1-192.0.2.9')
+    const first = start([wide], ...services('1'))
+    for (const next of [
+      replan(first, { pools: [wide], services: services('2') }),
+      plan({ pools: [wide], services: services('2'), state: first.state }),
+    ]) {
+      assert.equal(outcome(next, 'n/e'), outcome(first, 'n/e'))
+      assert.deepEqual(story(next.changes), ['released n/e', 'assigned n/e'])
+      assert.equal(next.state.assignments.get('n/e')?.uid, '2')
+    }
+    const claims = [{ service: 'n/e', uid: '2', addresses: [ip('192.0.2.7')] }]
+    const claimed = plan({ pools: [wide], services: services('2'), state: withClaims(first.state, claims) })
+    assert.equal(outcome(claimed, 'n/e'), '192.0.2.7')
+    assert.deepEqual(
+      claimed.state.history.released.map((one) => `${formatAddress(one.address)} ${one.service}`),
+      ['192.0.2.2 n/e'],
+    )
+  })
+
   test('an address whose pool shrinks away is reported before its Service gets another', () => {
     const first = start([small], service('n/a'), service('n/b'))
     const next = replan(first, {

@@ -1,5 +1,5 @@
 import { Allocator } from './allocator.ts'
-import type { Plan, PlanInput, World } from './types.ts'
+import type { Plan, PlanInput, World, WorldChange } from './types.ts'
 
 /**
  * Decides which Service gets which address. The answer depends on the input alone, not on its order. Pools must have
@@ -24,6 +24,17 @@ export function replan(previous: Plan, world: World): Plan {
   if (allocator?.serves(world.pools) === true) return keep(allocator, allocator.pass(world.services))
   const fresh = new Allocator(world.pools, previous.state, previous.decisions)
   return keep(fresh, fresh.pass(world.services))
+}
+
+/**
+ * As `replan`, for a caller who knows what differs, so that nothing else is looked at. undefined: there are no indices for
+ * `previous`, as somebody planned from it already, so all of the world is needed. The pools are those of `previous`.
+ */
+export function replanChanged(previous: Plan, change: WorldChange): Plan | undefined {
+  const allocator = allocators.get(previous)
+  if (allocator === undefined) return undefined
+  allocators.delete(previous)
+  return keep(allocator, allocator.passChanged(change))
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Address, Parsed } from '@holdfast/ip'
 import { formatAddress, formatRange, parseAddress, parseRange } from '@holdfast/ip'
 import type { AllocationState, Assignment, Placed, Released } from './types.ts'
+import { isOfNamesake } from './want.ts'
 
 /** A state as JSON. Entries are in a fixed order, so equal states give equal texts. */
 export interface EncodedState {
@@ -27,21 +28,29 @@ export interface StateFault {
 /** Nothing held, nothing remembered. */
 export const emptyState: AllocationState = { assignments: new Map(), history: { released: [], longAgo: [] } }
 
+/** What somebody else says that a Service holds, such as its status. */
+export interface Claim {
+  readonly service: string
+  /** As in ServiceRequest. */
+  readonly uid?: string
+  readonly addresses: readonly Address[]
+}
+
 /**
- * Adds what somebody else says that Services hold, such as their status, for Services that the state says nothing of.
+ * Adds claims of Services that the state says nothing of, or only what another one of the same name held: that is given back.
  * A plan grants a claim unless a recorded assignment stands against it.
  */
-export function withClaims(
-  state: AllocationState,
-  claims: readonly { readonly service: string; readonly addresses: readonly Address[] }[],
-): AllocationState {
+export function withClaims(state: AllocationState, claims: readonly Claim[]): AllocationState {
   const assignments = new Map(state.assignments)
-  for (const { service, addresses } of claims) {
-    if (addresses.length === 0 || assignments.has(service)) continue
+  const released = [...state.history.released]
+  for (const { addresses, ...holder } of claims) {
+    const known = assignments.get(holder.service)
+    if (addresses.length === 0 || (known !== undefined && !isOfNamesake(known, holder.uid))) continue
+    for (const { address } of known?.addresses ?? []) released.push({ address, service: holder.service })
     const placed = addresses.map((address) => ({ address, pool: '' }))
-    assignments.set(service, { service, addresses: placed, terms: undefined })
+    assignments.set(holder.service, { ...holder, addresses: placed, terms: undefined })
   }
-  return { ...state, assignments }
+  return { assignments, history: { ...state.history, released } }
 }
 
 /** The state as a value that `JSON.stringify` keeps whole. */

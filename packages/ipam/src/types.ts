@@ -16,6 +16,11 @@ export interface Pool {
 export interface ServiceRequest {
   /** `namespace/name`. */
   readonly key: string
+  /**
+   * metadata.uid: with another one it is another Service, and what its namesake held is given back. Left out where Services have
+   * none, in manifests: then a Service is what its key names.
+   */
+  readonly uid?: string
   readonly families: FamilyRequest
   /** From metallb.io/loadBalancerIPs or spec.loadBalancerIP; empty: any address will do. */
   readonly requestedAddresses: readonly Address[]
@@ -53,6 +58,8 @@ export interface Placed {
 /** What a Service holds: one address, or one of each family out of one pool; IPv4 first. */
 export interface Assignment {
   readonly service: string
+  /** As in ServiceRequest, of the Service that the addresses were granted to; left out where it is not known. Not encoded. */
+  readonly uid?: string
   readonly addresses: readonly Placed[]
   /**
    * The sharing key, backend and ports under which the addresses were granted, '' for a Service that shares with
@@ -214,6 +221,14 @@ export interface PoolCounts {
 export interface World {
   readonly pools: readonly Pool[]
   readonly services: readonly ServiceRequest[]
+}
+
+/** How a world differs from that of the plan before. Each key once. */
+export interface WorldChange {
+  /** Services that came, or ask for something else. */
+  readonly changed: readonly ServiceRequest[]
+  /** Keys of those that are not there any more. */
+  readonly gone: readonly string[]
 }
 
 export interface PlanInput extends World {

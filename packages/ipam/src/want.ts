@@ -57,9 +57,14 @@ export function familyChoices(families: FamilyRequest): readonly (readonly Famil
 /** All families that the Service can use. */
 export const wantedFamilies = (families: FamilyRequest): readonly Family[] => familyChoices(families)[0] ?? []
 
+/** True where `known` is of another Service than the one with this uid, which has the key now. */
+export const isOfNamesake = (known: { readonly uid?: string | undefined }, uid: string | undefined): boolean =>
+  known.uid !== undefined && uid !== undefined && known.uid !== uid
+
 /** True where two requests ask for the same, whether or not they are the same object. */
 export const sameRequest = (a: ServiceRequest, b: ServiceRequest): boolean =>
-  a === b || (a.key === b.key && sameFamilies(a.families, b.families) && sameWishes(a, b) && sameTerms(a, b))
+  a === b ||
+  (a.key === b.key && a.uid === b.uid && sameFamilies(a.families, b.families) && sameWishes(a, b) && sameTerms(a, b))
 
 const sameWishes = (a: ServiceRequest, b: ServiceRequest): boolean =>
   a.requestFault === b.requestFault &&

@@ -10,8 +10,11 @@ export const compareRefs = (a: ObjectRef, b: ObjectRef): number =>
 
 export const equalRefs = (a: ObjectRef, b: ObjectRef): boolean => compareRefs(a, b) === 0
 
-/** The key of an object in the maps of a Model. */
-export const keyOf = ({ namespace, name }: ObjectRef): string => (namespace === '' ? name : `${namespace}/${name}`)
+/**
+ * The key of an object in the maps of a Model. Joined, it is one text; put together otherwise it would keep its parts as well, and
+ * there are tens of thousands.
+ */
+export const keyOf = ({ namespace, name }: ObjectRef): string => (namespace === '' ? name : [namespace, name].join('/'))
 
 /** An object as a message names it. */
 export const named = ({ kind, namespace, name }: ObjectRef): string => `${kind} "${keyOf({ kind, namespace, name })}"`

@@ -45,7 +45,8 @@ interface Contender<R extends Resource> extends Candidate<R> {
 /** Chooses the versions of all metallb.io objects that agree with each other. */
 export function settleConfig(placement: Placement, surroundings: Surroundings, previousOf: PreviousOf): Config {
   const outcome = new Outcome()
-  const communities = placement.byKind.Community.map((parse) => contenderOf('Community', parse, previousOf))
+  const parsesOf = (kind: Kind): readonly Parse[] => [...placement.byKind[kind].values()]
+  const communities = parsesOf('Community').map((parse) => contenderOf('Community', parse, previousOf))
   const aliases = aliasesOf(
     outcome.take(
       communities,
@@ -53,7 +54,7 @@ export function settleConfig(placement: Placement, surroundings: Surroundings, p
     ),
   )
 
-  const profiles = placement.byKind.BFDProfile.map((parse) => contenderOf('BFDProfile', parse, previousOf))
+  const profiles = parsesOf('BFDProfile').map((parse) => contenderOf('BFDProfile', parse, previousOf))
   const referables: Referables = {
     bfdProfiles: new Set(
       profiles.filter(({ newest, previous }) => (newest ?? previous) !== undefined).map(({ ref }) => ref.name),
@@ -61,14 +62,14 @@ export function settleConfig(placement: Placement, surroundings: Surroundings, p
   }
   const contenders: Contender<ConfigResource>[] = [
     ...profiles,
-    ...placement.byKind.IPAddressPool.map((parse) => contenderOf('IPAddressPool', parse, previousOf)),
-    ...placement.byKind.BGPAdvertisement.map((parse) => {
+    ...parsesOf('IPAddressPool').map((parse) => contenderOf('IPAddressPool', parse, previousOf)),
+    ...parsesOf('BGPAdvertisement').map((parse) => {
       const contender = contenderOf('BGPAdvertisement', parse, previousOf)
       const { communities, conflicts } = resolveCommunities(parse.built?.communities ?? [], aliases)
       outcome.report(parse, conflicts)
       return withNewest(contender, conflicts, (advertisement) => ({ ...advertisement, communities }))
     }),
-    ...placement.byKind.BGPPeer.map((parse) => {
+    ...parsesOf('BGPPeer').map((parse) => {
       const { contender, conflicts } = unlocked(contenderOf('BGPPeer', parse, previousOf), (peer) =>
         unlockPeer(peer, surroundings.secrets),
       )
@@ -82,7 +83,7 @@ export function settleConfig(placement: Placement, surroundings: Surroundings, p
     contenders,
     settle(contenders, () => new ConfigWorld(nodes)),
   )
-  const policies = placement.byKind.PeerPolicy.map((parse) => {
+  const policies = parsesOf('PeerPolicy').map((parse) => {
     const { contender, conflicts } = unlocked(contenderOf('PeerPolicy', parse, previousOf), (policy) =>
       unlockPolicy(policy, surroundings.secrets),
     )
@@ -182,8 +183,8 @@ class Outcome {
     const peers = versions.filter((version) => isOfKind(version, 'BGPPeer'))
     this.#reportPolicies(policies, peers, nodes)
     const names = {
-      pools: new Set(placement.byKind.IPAddressPool.map(({ ref }) => ref.name)),
-      peers: new Set(placement.byKind.BGPPeer.map(({ ref }) => ref.name)),
+      pools: namesOf(placement.byKind.IPAddressPool),
+      peers: namesOf(placement.byKind.BGPPeer),
     }
     const newest = [...advertisements, ...policies].filter(({ meta }) => !meta.isStale)
     const missing = newest.flatMap((object) => missingNames(object, names))
@@ -203,6 +204,9 @@ class Outcome {
     }
   }
 }
+
+const namesOf = (parses: ReadonlyMap<string, Parse>): ReadonlySet<string> =>
+  new Set(Array.from(parses.values(), ({ ref }) => ref.name))
 
 /** MetalLB accepts the same advertisement under two names. So do we, but the second one adds nothing. */
 function twinsOf(advertisements: readonly BGPAdvertisement[]): readonly NotInForce[] {

@@ -1,15 +1,19 @@
 import { compareRefs, compareText, isSameList } from './compare.ts'
 import type { Config, Surroundings } from './config.ts'
 import { settleConfig, settledKinds } from './config.ts'
+import type { ListDifference } from './list-difference.ts'
+import { listDifference } from './list-difference.ts'
 import type { Parse } from './parse.ts'
 import type { Placement, PreviousOf } from './placement.ts'
-import { place } from './placement.ts'
+import { place, placeChanged } from './placement.ts'
+import { mapDifference, SortedMap } from './sorted-map.ts'
 import type { Evaluation, Fault, Kind, Model, NotInForce, RawObject, Resource } from './types.ts'
 import type { ResourceOf } from './versions.ts'
-import { mapOf, mapOfKind, patchedMap, resourceIn, sameOr, staleOf } from './versions.ts'
+import { changedMap, mapOf, mapOfKind, resourceIn, sameOr, staleOf } from './versions.ts'
 
 /** What an evaluation was made from, so that the next one need not do again what did not change. */
 interface Basis {
+  readonly objects: readonly RawObject[]
   readonly placement: Placement
   readonly surroundings: Surroundings
   readonly config: Config
@@ -25,19 +29,23 @@ const bases = new WeakMap<Evaluation, Basis>()
  * marked stale, for as long as the object is there. Of two objects that contradict each other, the one that was in force
  * and is unchanged stays; without history, the one whose name comes first. A resource keeps its identity from `previous`
  * as long as it says the same, and so does each map of the model and the evaluation itself.
+ *
+ * Objects that are the same as in `previous`, by their identity, cost a comparison each; the rest of the cost is that of what changed.
  */
 export function evaluate(objects: readonly RawObject[], previous: Evaluation | undefined): Evaluation {
   const before = previous === undefined ? undefined : bases.get(previous)
   const previousOf: PreviousOf = (kind, key) => resourceIn(previous?.model, kind, key)
-  const placement = place(objects, before?.placement, previousOf)
+  const change = before === undefined ? undefined : listDifference(before.objects, objects)
+  const placement = placementOf(objects, before?.placement, change, previousOf)
 
   const standalone = <K extends Kind>(kind: K): ReadonlyMap<string, ResourceOf<K>> => {
-    const [known, parses] = [previousMap(previous, kind), placement.byKind[kind]]
-    const changed = changedIn(before?.placement.byKind[kind] ?? [], parses)
-    const isPatch = known !== undefined && changed?.every(({ key }) => known.has(key)) === true
-    return isPatch
-      ? patchedMap(kind, known, versionsAlone(kind, changed, previousOf))
-      : mapOf(kind, versionsAlone(kind, parses, previousOf), known)
+    const known = before === undefined ? undefined : previousMap(previous, kind)
+    const changes = mapDifference(before?.placement.byKind[kind] ?? noParses, placement.byKind[kind])
+    return changedMap(
+      kind,
+      known,
+      changes.map(({ key, after }) => [key, versionAlone(kind, after, previousOf)]),
+    )
   }
   const surroundings = { nodes: standalone('Node'), secrets: standalone('Secret') }
   const config =
@@ -60,13 +68,24 @@ export function evaluate(objects: readonly RawObject[], previous: Evaluation | u
     namespaces: standalone('Namespace'),
     secrets: surroundings.secrets,
   }
-  const evaluation = sameEvaluationOr(
-    { model, faults: faultsOf(placement, config), notInForce: notInForceOf(placement, config) },
-    previous,
-  )
-  bases.set(evaluation, { placement, surroundings, config })
+  const evaluation = sameEvaluationOr({ model, ...findingsOf(placement, config, before, previous) }, previous)
+  // The caller's list is the caller's to change.
+  bases.set(evaluation, { objects: objects.slice(), placement, surroundings, config })
   return evaluation
 }
+
+/** From what changed, where that can be told and concerns no other object; else from all. */
+function placementOf(
+  objects: readonly RawObject[],
+  before: Placement | undefined,
+  change: ListDifference<RawObject> | undefined,
+  previousOf: PreviousOf,
+): Placement {
+  const changed = before === undefined || change === undefined ? undefined : placeChanged(change, before)
+  return changed ?? place(objects, before, previousOf)
+}
+
+const noParses = SortedMap.empty<Parse>()
 
 /** The maps of a Model are typed one by one; the table says which belongs to a kind. */
 const previousMap = <K extends Kind>(
@@ -75,35 +94,19 @@ const previousMap = <K extends Kind>(
 ): ReadonlyMap<string, ResourceOf<K>> | undefined =>
   previous?.model[mapOfKind[kind]] as ReadonlyMap<string, ResourceOf<K>> | undefined
 
-/** The parses that took the place of others with the same keys; undefined where keys came or went. */
-function changedIn(before: readonly Parse[], now: readonly Parse[]): readonly Parse[] | undefined {
-  if (before === now) return []
-  if (before.length !== now.length) return undefined
-  const changed: Parse[] = []
-  for (const [index, parse] of now.entries()) {
-    const old = before[index]
-    if (old === parse) continue
-    if (old?.key !== parse.key) return undefined
-    changed.push(parse)
-  }
-  return changed
+/** Of an object that contradicts no others: the newest version, or the last valid one; undefined: there is none. */
+function versionAlone(kind: Kind, parse: Parse | undefined, previousOf: PreviousOf): Resource | undefined {
+  if (parse === undefined) return undefined
+  const previous = previousOf(kind, parse.key)
+  if (parse.built !== undefined) return sameOr(parse.built.resource, previous)
+  return previous === undefined ? undefined : staleOf(previous)
 }
 
-type Versions = readonly (readonly [key: string, resource: Resource])[]
-
-/** Of objects that contradict no others: the newest version, or the last valid one. */
-function versionsAlone(kind: Kind, parses: readonly Parse[], previousOf: PreviousOf): Versions {
-  const versions: (readonly [string, Resource])[] = []
-  for (const { key, built } of parses) {
-    const previous = previousOf(kind, key)
-    if (built !== undefined) versions.push([key, sameOr(built.resource, previous)])
-    else if (previous !== undefined) versions.push([key, staleOf(previous)])
-  }
-  return versions
-}
-
-const versionsBeside = (parses: readonly Parse[], { versions }: Config): Versions =>
-  parses.flatMap((parse) => {
+const versionsBeside = (
+  parses: ReadonlyMap<string, Parse>,
+  { versions }: Config,
+): readonly (readonly [key: string, resource: Resource])[] =>
+  [...parses.values()].flatMap((parse) => {
     const version = versions.get(parse)
     return version === undefined ? [] : [[parse.key, version] as const]
   })
@@ -113,11 +116,29 @@ const isSameBasis = (before: Basis, placement: Placement, surroundings: Surround
   before.surroundings.secrets === surroundings.secrets &&
   settledKinds.every((kind) => before.placement.byKind[kind] === placement.byKind[kind])
 
-function faultsOf({ byKind, strays, duplicates }: Placement, config: Config): readonly Fault[] {
-  const faults = [...config.faults, ...duplicates.flatMap(({ parse, fault }) => [fault, ...parse.faults])]
-  for (const parses of [strays, ...Object.values(byKind)]) {
-    for (const parse of parses) if (parse.faults.length > 0) faults.push(...parse.faults)
-  }
+/** What is wrong and what has no effect; the same lists where neither the configuration nor anything wrong changed. */
+function findingsOf(
+  placement: Placement,
+  config: Config,
+  before: Basis | undefined,
+  previous: Evaluation | undefined,
+): Pick<Evaluation, 'faults' | 'notInForce'> {
+  const isSame =
+    previous !== undefined &&
+    before?.config === config &&
+    before.placement.strays === placement.strays &&
+    before.placement.duplicates === placement.duplicates &&
+    before.placement.faulty === placement.faulty
+  if (isSame) return { faults: previous.faults, notInForce: previous.notInForce }
+  return { faults: faultsOf(placement, config), notInForce: notInForceOf(placement, config) }
+}
+
+function faultsOf({ faulty, strays, duplicates }: Placement, config: Config): readonly Fault[] {
+  const faults = [
+    ...config.faults,
+    ...duplicates.flatMap(({ parse, fault }) => [fault, ...parse.faults]),
+    ...[...strays, ...faulty].flatMap((parse) => parse.faults),
+  ]
   return faults.sort(
     (a, b) =>
       compareRefs(a.object, b.object) ||

@@ -14,9 +14,13 @@ export type {
   PeerPolicySettings,
   PeerRoleName,
 } from './peer-policy.ts'
+export type { ListDifference } from './list-difference.ts'
+export { listDifference } from './list-difference.ts'
 export { announcesPool, toPoolsMatching } from './pools.ts'
 export { SecretText } from './secret-text.ts'
 export { selects, selectsAny } from './selector.ts'
+export type { EntryDifference, MapChange } from './sorted-map.ts'
+export { mapDifference, SortedMap } from './sorted-map.ts'
 export type {
   NodeState,
   NodeStateDrain,

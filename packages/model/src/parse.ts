@@ -32,14 +32,16 @@ const definitionOf = new Map(
 )
 
 /** Results by identity: a raw object never changes, so each is parsed once. undefined: not ours to read. */
-const parses = new WeakMap<RawObject, readonly Parse[]>()
+const parses = new WeakMap<RawObject, Parse | readonly Parse[]>()
 
 /** What an object says: one result, several where it is a v1 List, none where it is of a kind that is not ours. */
 export function parse(raw: RawObject): readonly Parse[] {
   const known = parses.get(raw)
-  if (known !== undefined) return known
+  if (known !== undefined) return 'raw' in known ? [known] : known
   const fresh = parseFresh(raw)
-  parses.set(raw, fresh)
+  const [one] = fresh
+  // There are tens of thousands, and nearly all are one: a list of each would take as much memory again.
+  parses.set(raw, fresh.length === 1 && one !== undefined ? one : fresh)
   return fresh
 }
 
@@ -109,9 +111,12 @@ const unplaced = (raw: RawObject, ref: ObjectRef): Parse => ({
   kind: undefined,
   key: keyOf(ref),
   built: undefined,
-  faults: [],
-  notInForce: [],
+  faults: none,
+  notInForce: none,
 })
+
+/** Of most objects there is nothing to tell. */
+const none: readonly never[] = []
 
 const broken = (raw: RawObject, ref: ObjectRef, path: FieldPath, found: Problem): Parse => ({
   ...unplaced(raw, ref),
@@ -122,13 +127,15 @@ function parseKind(raw: RawObject, definition: Definition): Parse {
   const ref = refOf(raw.value, definition.isNamespaced)
   const value = normalised(raw.value, definition)
   const result = definition.read(value, ref)
-  const base = { ...unplaced(raw, ref), kind: ref.name === '' ? undefined : definition.kind }
+  const kind = ref.name === '' ? undefined : definition.kind
   if (result.ok) {
     const { built } = result
-    return { ...base, built, notInForce: built.notes.map((note) => notInForceOf(ref, note)) }
+    const notInForce = built.notes.length === 0 ? none : built.notes.map((note) => notInForceOf(ref, note))
+    return { raw, ref, kind, key: keyOf(ref), built, faults: none, notInForce }
   }
   const findings = findingsOf(definition.schema, value, result.issues)
-  return { ...base, faults: findings.map((finding) => faultOf(raw, ref, finding.path, finding.problem)) }
+  const faults = findings.map((finding) => faultOf(raw, ref, finding.path, finding.problem))
+  return { ...unplaced(raw, ref), kind, faults }
 }
 
 /** A configuration object may leave spec out, and null in it is the same as nothing. */

@@ -1,17 +1,23 @@
-import { compareText, equalDeep, isSameList } from './compare.ts'
+import { compareText, equalDeep } from './compare.ts'
+import type { ListDifference } from './list-difference.ts'
 import type { Parse } from './parse.ts'
 import { faultOf, parse } from './parse.ts'
 import { problem } from './rules.ts'
+import { SortedMap } from './sorted-map.ts'
 import type { Fault, Kind, RawObject, Resource } from './types.ts'
 import { sameOr } from './versions.ts'
 
-/** All objects by kind, one for each name, in the order of their keys. An unchanged list keeps its identity. */
+/** All objects by kind, one for each name, in the order of their keys. A kind of which nothing changed keeps its identity. */
 export interface Placement {
-  readonly byKind: Readonly<Record<Kind, readonly Parse[]>>
+  readonly byKind: Readonly<Record<Kind, SortedMap<Parse>>>
   /** Objects that take no place: of unknown or unobeyed kinds, and without a name. */
   readonly strays: readonly Parse[]
   /** Second definitions of an object, which are not in force, each with its fault. */
   readonly duplicates: readonly Duplicate[]
+  /** Objects in their places that something is wrong with. */
+  readonly faulty: readonly Parse[]
+  /** Every object was there once, under a name of its own: then a change of one concerns no other. */
+  readonly isPlain: boolean
 }
 
 interface Duplicate {
@@ -25,93 +31,99 @@ export type PreviousOf = (kind: Kind, key: string) => Resource | undefined
 /** Puts every object in its place. `before` tells which of two definitions of one object was in force. */
 export function place(objects: readonly RawObject[], before: Placement | undefined, previousOf: PreviousOf): Placement {
   const strays: Parse[] = []
-  const found = emptyByKind()
+  const found = recordOfKinds((): Parse[] => [])
   for (const raw of objects) {
     for (const one of parse(raw)) (one.kind === undefined ? strays : found[one.kind]).push(one)
   }
   const duplicates: Duplicate[] = []
-  const placed = (kind: Kind): readonly Parse[] => {
-    const placedBefore = before?.byKind[kind] ?? []
-    const sorted = sortedByKey(found[kind], placedBefore)
-    if (!hasRepeatedKey(sorted)) return isSameList(sorted, placedBefore) ? placedBefore : sorted
-    const { winners, losers } = withoutDuplicates(
-      sorted,
-      new Map(placedBefore.map((one) => [one.key, one])),
-      previousOf,
-    )
-    duplicates.push(...losers)
-    return isSameList(winners, placedBefore) ? placedBefore : winners
-  }
-  const byKind = {
-    IPAddressPool: placed('IPAddressPool'),
-    BGPAdvertisement: placed('BGPAdvertisement'),
-    BGPPeer: placed('BGPPeer'),
-    BFDProfile: placed('BFDProfile'),
-    Community: placed('Community'),
-    PeerPolicy: placed('PeerPolicy'),
-    Service: placed('Service'),
-    EndpointSlice: placed('EndpointSlice'),
-    Node: placed('Node'),
-    Namespace: placed('Namespace'),
-    Secret: placed('Secret'),
-  }
-  return { byKind, strays, duplicates }
+  const faulty: Parse[] = []
+  let isPlain = true
+  const byKind = recordOfKinds((kind) => {
+    const unique = [...new Set(found[kind])]
+    const groups = Map.groupBy(unique, ({ key }) => key)
+    const placedBefore = before?.byKind[kind] ?? SortedMap.empty<Parse>()
+    const winners =
+      groups.size === unique.length ? unique : withoutDuplicates(groups, placedBefore, previousOf, duplicates)
+    isPlain &&= winners.length === found[kind].length
+    for (const one of winners) if (one.faults.length > 0) faulty.push(one)
+    const goners = [...placedBefore.keys()].filter((key) => !groups.has(key)).map((key) => [key, undefined] as const)
+    return placedBefore.with([...goners, ...winners.map((one) => [one.key, one] as const)])
+  })
+  return { byKind, strays, duplicates, faulty, isPlain }
 }
-
-const emptyByKind = (): Record<Kind, Parse[]> => ({
-  IPAddressPool: [],
-  BGPAdvertisement: [],
-  BGPPeer: [],
-  BFDProfile: [],
-  Community: [],
-  PeerPolicy: [],
-  Service: [],
-  EndpointSlice: [],
-  Node: [],
-  Namespace: [],
-  Secret: [],
-})
 
 /**
- * The parses in the order of their keys, each once. Those that were placed before are in order already, so that only
- * the other ones are sorted: sorting 10,000 texts anew costs more than the rest of an evaluation.
+ * What `place` makes of the objects after a change of some, at the cost of these; undefined where they concern other objects too, so
+ * that all have to be looked at.
  */
-function sortedByKey(parses: readonly Parse[], before: readonly Parse[]): readonly Parse[] {
-  const fresh = new Set(parses)
-  const kept = before.filter((parse) => fresh.delete(parse))
-  const added = [...fresh].sort((a, b) => compareText(a.key, b.key))
-  const merged: Parse[] = []
-  let next = 0
-  for (const parse of kept) {
-    for (let one = added[next]; one !== undefined && one.key < parse.key; one = added[next]) {
-      merged.push(one)
-      next += 1
-    }
-    merged.push(parse)
+export function placeChanged({ removed, added }: ListDifference<RawObject>, before: Placement): Placement | undefined {
+  if (!before.isPlain) return undefined
+  const changes = recordOfKinds(() => new Map<string, Parse | undefined>())
+  for (const one of removed.flatMap(parse)) {
+    if (one.kind === undefined) return undefined
+    changes[one.kind].set(one.key, undefined)
   }
-  return merged.concat(added.slice(next))
+  for (const one of added.flatMap(parse)) {
+    if (one.kind === undefined || isTaken(one, one.kind, changes, before)) return undefined
+    changes[one.kind].set(one.key, one)
+  }
+  return {
+    ...before,
+    byKind: recordOfKinds((kind) => before.byKind[kind].with([...changes[kind]])),
+    faulty: faultyAfter(before.faulty, removed.flatMap(parse), added.flatMap(parse)),
+  }
 }
 
-const hasRepeatedKey = (sorted: readonly Parse[]): boolean =>
-  sorted.some((parse, index) => sorted[index - 1]?.key === parse.key)
+/** Whether another object has the name, and stays. */
+function isTaken(
+  { key }: Parse,
+  kind: Kind,
+  changes: Readonly<Record<Kind, ReadonlyMap<string, Parse | undefined>>>,
+  before: Placement,
+): boolean {
+  const changed = changes[kind]
+  return changed.has(key) ? changed.get(key) !== undefined : before.byKind[kind].has(key)
+}
 
-/** One definition of each object, and the other ones. */
+/** The same list where nothing is wrong with what came and went. */
+function faultyAfter(before: readonly Parse[], removed: readonly Parse[], added: readonly Parse[]): readonly Parse[] {
+  const [gone, fresh] = [removed, added].map((parses) => parses.filter(({ faults }) => faults.length > 0))
+  if (gone?.length === 0 && fresh?.length === 0) return before
+  const isGone = new Set(gone)
+  return [...before.filter((one) => !isGone.has(one)), ...(fresh ?? [])]
+}
+
+const recordOfKinds = <T>(of: (kind: Kind) => T): Record<Kind, T> => ({
+  IPAddressPool: of('IPAddressPool'),
+  BGPAdvertisement: of('BGPAdvertisement'),
+  BGPPeer: of('BGPPeer'),
+  BFDProfile: of('BFDProfile'),
+  Community: of('Community'),
+  PeerPolicy: of('PeerPolicy'),
+  Service: of('Service'),
+  EndpointSlice: of('EndpointSlice'),
+  Node: of('Node'),
+  Namespace: of('Namespace'),
+  Secret: of('Secret'),
+})
+
+/** One definition of each object; the other ones go to `losers`. */
 function withoutDuplicates(
-  sorted: readonly Parse[],
+  groups: ReadonlyMap<string, readonly Parse[]>,
   placedBefore: ReadonlyMap<string, Parse>,
   previousOf: PreviousOf,
-): { readonly winners: readonly Parse[]; readonly losers: readonly Duplicate[] } {
+  losers: Duplicate[],
+): readonly Parse[] {
   const winners: Parse[] = []
-  const losers: Duplicate[] = []
-  for (const group of Map.groupBy(sorted, ({ key }) => key).values()) {
-    const [winner, ...others] = group.sort(
+  for (const group of groups.values()) {
+    const [winner, ...others] = group.toSorted(
       (a, b) => rank(a) - rank(b) || distance(a) - distance(b) || comparePlaces(a, b),
     )
     if (winner === undefined) continue
     winners.push(winner)
     for (const loser of others) losers.push({ parse: loser, fault: duplicateFault(loser, winner) })
   }
-  return { winners, losers }
+  return winners
 
   /** First what was in force before, then what is valid. */
   function rank(parse: Parse): number {

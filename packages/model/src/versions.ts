@@ -1,4 +1,6 @@
 import { equalDeep } from './compare.ts'
+import type { MapChange } from './sorted-map.ts'
+import { SortedMap } from './sorted-map.ts'
 import type { Kind, Model, Resource } from './types.ts'
 
 export type ResourceOf<K extends Kind> = Extract<Resource, { readonly kind: K }>
@@ -55,14 +57,17 @@ export function mapOf<K extends Kind>(
   return isChanged || previous === undefined ? map : previous
 }
 
-/** A map with some of its resources replaced; the map itself where they are the same. */
-export function patchedMap<K extends Kind>(
+/** A map with some of its resources replaced, added or (undefined) removed; the map itself where they are the same. */
+export function changedMap<K extends Kind>(
   kind: K,
-  map: ReadonlyMap<string, ResourceOf<K>>,
-  versions: readonly (readonly [key: string, resource: Resource])[],
+  map: ReadonlyMap<string, ResourceOf<K>> | undefined,
+  changes: readonly (readonly [key: string, resource: Resource | undefined])[],
 ): ReadonlyMap<string, ResourceOf<K>> {
-  if (versions.every(([key, resource]) => map.get(key) === resource)) return map
-  const patched = new Map(map)
-  for (const [key, resource] of versions) if (isOfKind(resource, kind)) patched.set(key, resource)
-  return patched
+  const typed = changes.map(([key, resource]): MapChange<ResourceOf<K>> => {
+    if (resource === undefined || isOfKind(resource, kind)) return [key, resource]
+    throw new Error(`${resource.kind} among the objects of kind ${kind}`)
+  })
+  // Every evaluation makes its maps here: none is of another sort.
+  const known = map instanceof SortedMap ? (map as SortedMap<ResourceOf<K>>) : SortedMap.empty<ResourceOf<K>>()
+  return known.with(typed)
 }

@@ -1,9 +1,8 @@
 import type { AllocatedService } from '@holdfast/announce'
-import type { Address } from '@holdfast/ip'
-import type { AllocationState, Placed, Plan, Pool, ServiceRequest, World } from '@holdfast/ipam'
-import { plan, replan, withClaims } from '@holdfast/ipam'
+import type { AllocationState, Claim, Decision, Plan, Pool, ServiceRequest, World, WorldChange } from '@holdfast/ipam'
+import { differingKeys, isOfNamesake, plan, replan, replanChanged, ShardedMap, withClaims } from '@holdfast/ipam'
 import type { IPAddressPool, Model, Namespace, Service } from '@holdfast/model'
-import { toPoolsMatching } from '@holdfast/model'
+import { mapDifference, toPoolsMatching } from '@holdfast/model'
 import type { RequestRules } from './requests.ts'
 import { toRequest } from './requests.ts'
 
@@ -24,9 +23,8 @@ export class Allocation {
   readonly #restored: AllocationState
   readonly #rules: RequestRules
   readonly #pools = new WeakMap<IPAddressPool, Pool>()
-  #requests: ReadonlyMap<string, Requested> = new Map()
-  #world: World = { pools: [], services: [] }
-  #last: (Allocated & { readonly model: Model }) | undefined
+  readonly #requests = new Map<string, Requested>()
+  #last: Last | undefined
 
   /** `state` is what was kept of earlier passes, or an empty one. */
   constructor(state: AllocationState, rules: RequestRules) {
@@ -35,44 +33,41 @@ export class Allocation {
   }
 
   run(model: Model): Allocated {
-    const requests = this.#toRequests(model)
-    const allocation = this.#allocate(model, requests)
+    const before = this.#last
+    const arePoolsSame = before !== undefined && hasSamePools(before.model, model)
+    const touched = arePoolsSame ? differingServices(before.model, model) : this.#allKeys(model)
+    const changed = this.#update(touched, model, arePoolsSame)
+    const allocation = this.#allocate(model, changed, arePoolsSame)
     this.#last = {
       model,
       plan: allocation,
-      services: this.#toAllocated(model, allocation),
-      oldPrefix: requests === this.#requests && this.#last !== undefined ? this.#last.oldPrefix : oldPrefixOf(requests),
+      services: this.#toAllocated(model, allocation, touched),
+      oldPrefix: this.#toOldPrefix(before?.oldPrefix ?? new Set(), touched),
     }
-    this.#requests = requests
     return this.#last
   }
 
   /**
    * A Service that is new to us and comes with addresses in its status has them from an earlier owner, MetalLB say: they
-   * are claims, which count after our own assignments.
+   * are claims, which count after our own assignments. One of the name of another that is gone is new too.
    */
-  #allocate(model: Model, requests: ReadonlyMap<string, Requested>): Plan {
-    const before = this.#last
-    if (before !== undefined && requests === this.#requests && before.model.pools === model.pools) {
-      return replan(before.plan, this.#world)
-    }
-    this.#world = {
-      pools: [...model.pools.values()].map((pool) => this.#toPool(pool)),
-      services: [...requests.values()].map(({ request }) => request),
-    }
-    const state = before?.plan.state ?? this.#restored
-    const claims = this.#newClaims(requests, state)
-    if (before !== undefined && claims.length === 0) return replan(before.plan, this.#world)
-    return plan({ ...this.#world, state: withClaims(state, claims) })
+  #allocate(model: Model, { change, claimants }: Updated, arePoolsSame: boolean): Plan {
+    const before = this.#last?.plan
+    const state = before?.state ?? this.#restored
+    const claims = claimants.filter(({ service, uid }) => {
+      const known = state.assignments.get(service)
+      return known === undefined || isOfNamesake(known, uid)
+    })
+    if (before === undefined || claims.length > 0)
+      return plan({ ...this.#world(model), state: withClaims(state, claims) })
+    return (arePoolsSame ? replanChanged(before, change) : undefined) ?? replan(before, this.#world(model))
   }
 
-  #newClaims(requests: ReadonlyMap<string, Requested>, { assignments }: AllocationState): readonly Claim[] {
-    const claims: Claim[] = []
-    for (const [key, { service }] of requests) {
-      if (service.ingress.length === 0 || this.#requests.has(key) || assignments.has(key)) continue
-      claims.push({ service: key, addresses: service.ingress })
+  #world(model: Model): World {
+    return {
+      pools: Array.from(model.pools.values(), (pool) => this.#toPool(pool)),
+      services: Array.from(this.#requests.values(), ({ request }) => request),
     }
-    return claims
   }
 
   #toPool(pool: IPAddressPool): Pool {
@@ -89,18 +84,32 @@ export class Allocation {
     return made
   }
 
-  /** The same map where nothing changed that requests are made from: an endpoint that comes or goes, say. */
-  #toRequests(model: Model): ReadonlyMap<string, Requested> {
-    const before = this.#last?.model
-    const arePoolsSame = before !== undefined && hasSamePools(before, model)
-    if (arePoolsSame && before.services === model.services) return this.#requests
-    const requests = new Map<string, Requested>()
-    for (const [key, service] of model.services) {
+  #allKeys(model: Model): Iterable<string> {
+    return new Set([...this.#requests.keys(), ...model.services.keys()])
+  }
+
+  /** Brings requests in line with the Services of these keys. */
+  #update(keys: Iterable<string>, model: Model, arePoolsSame: boolean): Updated {
+    const changed: ServiceRequest[] = []
+    const gone: string[] = []
+    const claimants: Claim[] = []
+    for (const key of keys) {
+      const service = model.services.get(key)
       const known = this.#requests.get(key)
-      const requested = arePoolsSame && known?.service === service ? known : this.#requested(key, service, model, known)
-      if (requested !== undefined) requests.set(key, requested)
+      if (arePoolsSame && known !== undefined && known.service === service) continue
+      const now = service === undefined ? undefined : this.#requested(key, service, model, known)
+      if (now === known) continue
+      if (now === undefined) {
+        this.#requests.delete(key)
+        gone.push(key)
+        continue
+      }
+      this.#requests.set(key, now)
+      changed.push(now.request)
+      const isNew = known === undefined || isOfNamesake(known.request, now.request.uid)
+      if (isNew) claimants.push(...claimsOf(now))
     }
-    return requests
+    return { change: { changed, gone }, claimants }
   }
 
   /** Keeps the request that it knows where only pools changed that do not concern the Service. */
@@ -113,28 +122,56 @@ export class Allocation {
       : undefined
   }
 
-  #toAllocated(model: Model, { decisions }: Plan): ReadonlyMap<string, AllocatedService> {
-    const before = this.#last
-    if (before?.plan.decisions === decisions && before.model.services === model.services) return before.services
-    const allocated = new Map<string, AllocatedService>()
-    for (const [key, decision] of decisions) {
-      const service = model.services.get(key)
-      if (service === undefined || decision.kind !== 'assigned') continue
-      allocated.set(key, toAllocatedService(before?.services.get(key), service, decision.addresses))
+  /** The same map where nothing changed that it is made from: an endpoint that comes or goes, say. */
+  #toAllocated(model: Model, { decisions }: Plan, touched: Iterable<string>): ShardedMap<AllocatedService> {
+    const before = this.#last?.services ?? ShardedMap.of<AllocatedService>([])
+    const keys = new Set([...touched, ...differingKeys(decisions, this.#last?.plan.decisions ?? noDecisions)])
+    const changes: [string, AllocatedService | undefined][] = []
+    for (const key of keys) {
+      const known = before.get(key)
+      const now = toAllocatedService(known, model.services.get(key), decisions.get(key))
+      if (now !== known) changes.push([key, now])
     }
-    return allocated
+    return changes.length === 0 ? before : before.with(changes)
+  }
+
+  /** The same set where it has the same Services. */
+  #toOldPrefix(before: ReadonlySet<string>, touched: Iterable<string>): ReadonlySet<string> {
+    const usesIt = (key: string): boolean => this.#requests.get(key)?.usesOldPrefix === true
+    const different = [...touched].filter((key) => usesIt(key) !== before.has(key))
+    if (different.length === 0) return before
+    const now = new Set(before)
+    for (const key of different) if (!now.delete(key)) now.add(key)
+    return now
   }
 }
 
-const toAllocatedService = (
+function toAllocatedService(
   known: AllocatedService | undefined,
-  service: Service,
-  addresses: readonly Placed[],
-): AllocatedService => (known?.service === service && known.addresses === addresses ? known : { service, addresses })
+  service: Service | undefined,
+  decision: Decision | undefined,
+): AllocatedService | undefined {
+  if (service === undefined || decision?.kind !== 'assigned') return undefined
+  const { addresses } = decision
+  return known?.service === service && known.addresses === addresses ? known : { service, addresses }
+}
 
-interface Claim {
-  readonly service: string
-  readonly addresses: readonly Address[]
+function claimsOf({ request: { key, uid }, service: { ingress } }: Requested): readonly Claim[] {
+  if (ingress.length === 0) return []
+  return [{ service: key, ...(uid === undefined ? {} : { uid }), addresses: ingress }]
+}
+
+/** What a pass began from. */
+interface Last extends Allocated {
+  readonly model: Model
+  readonly services: ShardedMap<AllocatedService>
+}
+
+/** What became of the requests. */
+interface Updated {
+  readonly change: WorldChange
+  /** What Services that are new to us have in their statuses. */
+  readonly claimants: readonly Claim[]
 }
 
 interface Requested {
@@ -143,8 +180,10 @@ interface Requested {
   readonly usesOldPrefix: boolean
 }
 
-const oldPrefixOf = (requests: ReadonlyMap<string, Requested>): ReadonlySet<string> =>
-  new Set([...requests].filter(([, { usesOldPrefix }]) => usesOldPrefix).map(([key]) => key))
+const noDecisions: Plan['decisions'] = ShardedMap.of<Decision>([])
+
+const differingServices = (before: Model, now: Model): readonly string[] =>
+  mapDifference(before.services, now.services).map(({ key }) => key)
 
 /** Which pools match a Service depends on pools and namespaces. */
 const hasSamePools = (a: Model, b: Model): boolean =>

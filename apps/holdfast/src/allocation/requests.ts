@@ -39,6 +39,7 @@ export function toRequest(
     usesOldPrefix: [wish, pool, sharing].some((annotation) => annotation?.isDeprecated === true),
     request: {
       key,
+      ...(rules.source === 'apiServer' && service.meta.uid !== '' ? { uid: service.meta.uid } : {}),
       families: familyRequest(service, rules),
       ...(typeof requested === 'string'
         ? { requestedAddresses: [], requestFault: requested }

@@ -1,14 +1,14 @@
 import type { KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import type { AddressBlockSpec, AddressHolder, HeldAddress, ReleasedAddress } from '@holdfast/ipam'
-import { recordOf } from './service-object.ts'
+import { fieldsOf } from '../kubernetes/fields-at.ts'
 
 /** Counts the writes that change nothing else: each makes another version, so that whoever knows the one before has to look. */
 const confirmedAnnotation = 'holdfast.dev/confirmed'
 
 /** The spec of an AddressBlock; undefined: something of it is not as the schema demands, so nothing is to be built on it. */
 export function blockSpecOf(object: KubeObject): AddressBlockSpec | undefined {
-  const { cidr, addresses, released } = recordOf(object['spec'])
+  const { cidr, addresses, released } = fieldsOf(object['spec'])
   if (typeof cidr !== 'string') return undefined
   const held = listOf(addresses, heldOf)
   const free = listOf(released, releasedOf)
@@ -44,7 +44,7 @@ function listOf<T>(value: unknown, read: (item: unknown) => T | undefined): read
 }
 
 function heldOf(value: unknown): HeldAddress | undefined {
-  const { address, pool, holders } = recordOf(value)
+  const { address, pool, holders } = fieldsOf(value)
   const list = listOf(holders, holderOf)
   if (typeof address !== 'string' || typeof pool !== 'string' || list === undefined || list.length === 0)
     return undefined
@@ -52,13 +52,13 @@ function heldOf(value: unknown): HeldAddress | undefined {
 }
 
 function holderOf(value: unknown): AddressHolder | undefined {
-  const { namespace, name, uid, terms } = recordOf(value)
+  const { namespace, name, uid, terms } = fieldsOf(value)
   if (typeof namespace !== 'string' || typeof name !== 'string' || typeof uid !== 'string') return undefined
   return { namespace, name, uid, ...(typeof terms === 'string' ? { terms } : {}) }
 }
 
 function releasedOf(value: unknown): ReleasedAddress | undefined {
-  const { address, service, time } = recordOf(value)
+  const { address, service, time } = fieldsOf(value)
   if (typeof address !== 'string' || typeof service !== 'string' || typeof time !== 'string') return undefined
   return { address, service, time }
 }

@@ -59,7 +59,7 @@ export async function writeBlocks(round: Round, steps: ReadonlyMap<string, Block
     if (!changed.has(name) && block.spec !== undefined) writes.push({ block, spec: block.spec })
   }
   const now = options.clock.now()
-  const due = writes.filter(({ block }) => !memory.backOff.waits(retryKey('AddressBlock', block.name), now))
+  const due = writes.filter(({ block }) => !memory.retries.waits(retryKey('AddressBlock', block.name), now))
   await inParallel(
     due,
     options.parallel,
@@ -69,16 +69,16 @@ export async function writeBlocks(round: Round, steps: ReadonlyMap<string, Block
 }
 
 /** Blocks that name a Service as the holder of an address which its status is to name and does not. */
-function unconfirmedBlocks({ services, planned, memory, settled }: Round): ReadonlySet<string> {
+function unconfirmedBlocks({ services, pending, planned, memory, settled }: Round): ReadonlySet<string> {
   const names = new Set<string>()
-  for (const [key, { object, uid }] of services) {
+  for (const key of pending) {
+    const view = services.get(key)
     const wish = planned.wishOf(key)
-    if (wish === undefined || wish.addresses.length === 0 || settled.get(object) === wish) continue
-    const known = ingressOf(object)
-    for (const address of wish.addresses) {
-      if (known.includes(address)) continue
+    if (view === undefined || wish === undefined || settled.get(view.object) === wish) continue
+    const known = ingressOf(view.object)
+    for (const address of wish.addresses.filter((one) => !known.includes(one))) {
       const name = blockNameOf(address)
-      if (name !== undefined && isHolder(memory.blocks.get(name).spec, address, uid)) names.add(name)
+      if (name !== undefined && isHolder(memory.blocks.get(name).spec, address, view.uid)) names.add(name)
     }
   }
   return names
@@ -95,7 +95,7 @@ async function writeBlock(round: Round, block: KnownBlock, spec: AddressBlockSpe
   const answer = await sendBlock(round, block, spec)
   const key = retryKey('AddressBlock', block.name)
   if (answer.kind === 'ok') {
-    memory.backOff.succeeded(key)
+    memory.retries.succeeded(key)
     memory.blocks.written(block.name, answer.value === undefined ? undefined : options.keep.block(answer.value), spec)
     confirmed.add(block.name)
     options.log.log('debug', 'blockWritten', 'an address block was written', { block: block.name })

@@ -2,7 +2,8 @@ import type { KubeObject } from '@holdfast/cluster'
 import type { Fault } from '@holdfast/model'
 import { configurationStateName } from './followed.ts'
 import type { Condition } from './service-object.ts'
-import { conditionOf, recordOf } from './service-object.ts'
+import { conditionOf } from './service-object.ts'
+import { fieldsOf } from '../kubernetes/fields-at.ts'
 
 const conditionType = 'poolReconcilerValid'
 /** A summary that nobody reads to its end helps nobody. */
@@ -46,7 +47,7 @@ export function configurationStatePatch(
     message: summary,
     lastTransitionTime: known?.status === verdict.status ? known.lastTransitionTime : now,
   }
-  const { result, errorSummary } = recordOf(before['status'])
+  const { result, errorSummary } = fieldsOf(before['status'])
   const isSame = result === verdict.result && (errorSummary ?? '') === summary && isSameCondition(known, condition)
   return isSame ? undefined : { status: { result: verdict.result, errorSummary: summary, conditions: [condition] } }
 }

@@ -1,5 +1,6 @@
 import { createMemoryApi, resourceTypes } from '@holdfast/cluster'
 import type { KubeObject, MemoryApi, MemoryClient } from '@holdfast/cluster'
+import type { AddressBlockSpec } from '@holdfast/ipam'
 import type { VirtualClock } from '@holdfast/runtime'
 import { createVirtualClock } from '@holdfast/runtime'
 import assert from 'node:assert/strict'
@@ -19,6 +20,7 @@ interface Scene {
   readonly replica: (
     identity: string,
     onPoolLoss?: 'Reassign' | 'Hold',
+    loadBalancerClass?: string,
   ) => { readonly controller: Controller; readonly client: MemoryClient }
   readonly until: (what: string, condition: () => boolean, limitMs?: number) => Promise<void>
   readonly pass: (ms: number) => Promise<void>
@@ -61,7 +63,7 @@ function createScene(): Scene {
       assert.ok(object)
       return object
     },
-    replica: (identity, onPoolLoss = 'Reassign') => {
+    replica: (identity, onPoolLoss = 'Reassign', loadBalancerClass) => {
       const client = server.connect()
       seed += 1
       const random = (): number => ((seed = (seed * 16_807) % 2_147_483_647) - 1) / 2_147_483_646
@@ -71,7 +73,7 @@ function createScene(): Scene {
         nowMs: () => Date.UTC(2026, 0, 1) + clock.now(),
         random,
         log: createLog({ level: 'debug', write: (line) => lines.push(line), now: () => String(clock.now()) }),
-        command: { identity, namespace, loadBalancerClass: undefined, onPoolLoss },
+        command: { identity, namespace, loadBalancerClass, onPoolLoss },
       })
       controller.start()
       return { controller, client }
@@ -194,6 +196,90 @@ test('addresses that MetalLB gave are adopted before any is granted', async () =
   await stopped(controller, until)
 })
 
+const asksFor = (address: string) => ({ 'metallb.io/loadBalancerIPs': address })
+
+const makeAnew = (server: MemoryApi, name: string, annotations: Record<string, string> = {}): void => {
+  server.drop(resourceTypes.Service, { namespace: 'shop', name })
+  putService(server, name, {}, annotations)
+}
+
+test('a Service made anew before anybody looked has not the address of the one before it against its own request', async () => {
+  const { server, until, replica, service, pass } = createScene()
+  putPool(server, 'gold', '192.0.2.1-192.0.2.2')
+  putService(server, 'd', {}, asksFor('192.0.2.1'))
+  putService(server, 'e')
+  const first = replica('a')
+  const stateOfE = (): unknown => {
+    const { status, reason } = conditionOf(service('e'), 'holdfast.dev/AddressAssigned') ?? {}
+    return [ingressOf(service('e')).join(), status, reason]
+  }
+  const holders = (): readonly string[] =>
+    server
+      .readAll(resourceTypes.AddressBlock)
+      .flatMap(({ spec }) =>
+        (spec as AddressBlockSpec).addresses.flatMap((entry) =>
+          entry.holders.map(({ name, uid }) => `${entry.address} ${name} ${uid}`),
+        ),
+      )
+  const holderOf = (address: string, name: string): string => `${address} ${name} ${service(name).metadata.uid ?? ''}`
+  await until('an address', () => ingressOf(service('e'))[0] === '192.0.2.2')
+  await pass(5000)
+
+  makeAnew(server, 'e')
+  await until('the same address', () => ingressOf(service('e'))[0] === '192.0.2.2')
+  await pass(5000)
+  assert.deepEqual(holders(), [holderOf('192.0.2.1', 'd'), holderOf('192.0.2.2', 'e')])
+
+  makeAnew(server, 'e', asksFor('192.0.2.1'))
+  await pass(20_000)
+  assert.deepEqual(stateOfE(), ['', 'False', 'AddressInUse'])
+  assert.deepEqual(holders(), [holderOf('192.0.2.1', 'd')])
+  server.drop(resourceTypes.Service, { namespace: 'shop', name: 'd' })
+  await until('what it asks for', () => ingressOf(service('e'))[0] === '192.0.2.1')
+  await pass(5000)
+
+  putService(server, 'd')
+  await until('the other address', () => ingressOf(service('d'))[0] === '192.0.2.2')
+  await pass(5000)
+  await stopped(first.controller, until)
+  makeAnew(server, 'e', asksFor('192.0.2.2'))
+  const second = replica('b')
+  await until('it leads', () => second.controller.planned() !== undefined)
+  await pass(20_000)
+  assert.deepEqual(stateOfE(), ['', 'False', 'AddressInUse'], 'also where no controller was there')
+  assert.deepEqual(holders(), [holderOf('192.0.2.2', 'd')])
+  await stopped(second.controller, until)
+})
+
+test('a Service that was restored with its status keeps what that names', async () => {
+  const { server, until, replica, service, pass } = createScene()
+  putPool(server, 'gold', '192.0.2.0/29')
+  putService(server, 'aaa')
+  putService(server, 'web')
+  const { controller } = replica('a')
+  await until('an address', () => ingressOf(service('web')).length > 0)
+  await pass(5000)
+  const restored = '192.0.2.5'
+  server.drop(resourceTypes.Service, { namespace: 'shop', name: 'web' })
+  server.put(resourceTypes.Service, {
+    metadata: { name: 'web', namespace: 'shop' },
+    spec: { type: 'LoadBalancer', clusterIPs: ['10.0.0.1'], ports: [{ port: 80, protocol: 'TCP' }] },
+    status: { loadBalancer: { ingress: [{ ip: restored, ipMode: 'VIP' }] } },
+  })
+  await pass(20_000)
+  assert.deepEqual(ingressOf(service('web')), [restored])
+  const [block] = server.readAll(resourceTypes.AddressBlock)
+  const { addresses } = block?.['spec'] as AddressBlockSpec
+  assert.deepEqual(
+    addresses.map(({ address, holders }) => [address, ...holders.map(({ uid }) => uid)]),
+    [
+      [ingressOf(service('aaa'))[0], service('aaa').metadata.uid],
+      [restored, service('web').metadata.uid],
+    ],
+  )
+  await stopped(controller, until)
+})
+
 test('an address whose pool is gone is replaced, and an event names both', async () => {
   const { server, until, replica, service } = createScene()
   putPool(server, 'gold', '192.0.2.0/31')
@@ -232,6 +318,21 @@ test('with Hold the address stays until a person releases it', async () => {
   const annotations = { ...metadata.annotations, 'holdfast.dev/release-address': '192.0.2.0' }
   server.put(resourceTypes.Service, { metadata: { name: 'web', namespace: 'shop', annotations }, spec, status })
   await until('released', () => ingressOf(service('web'))[0] === '198.51.100.0')
+  await stopped(controller, until)
+})
+
+test('with Hold the address does not stay for another Service of the name', async () => {
+  const { server, until, replica, service, pass } = createScene()
+  putPool(server, 'gold', '192.0.2.0/31')
+  putService(server, 'web')
+  const { controller } = replica('a', 'Hold')
+  await until('an address', () => ingressOf(service('web'))[0] === '192.0.2.0')
+  putPool(server, 'gold', '198.51.100.0/31')
+  await until('held', () => conditionOf(service('web'), 'holdfast.dev/AddressAssigned')?.reason === 'Held')
+  await pass(5000)
+  makeAnew(server, 'web')
+  await until('another address', () => ingressOf(service('web')).length > 0)
+  assert.deepEqual(ingressOf(service('web')), ['198.51.100.0'])
   await stopped(controller, until)
 })
 
@@ -317,6 +418,64 @@ test('a Service that is no load balancer any more loses what is ours, and its ad
   assert.equal(service('web').metadata.annotations?.['metallb.io/ip-allocated-from-pool'], undefined)
   assert.equal(conditionOf(service('web'), 'holdfast.dev/AddressAssigned'), undefined)
   await stopped(controller, until)
+})
+
+test('what a pool gave that is refused beside another one stays, also after a restart', async () => {
+  const { server, until, replica, service, pass } = createScene()
+  putPool(server, 'gold', '192.0.2.0/31')
+  putPool(server, 'silver', '198.51.100.0/31')
+  putService(server, 'web', {}, { 'metallb.io/address-pool': 'silver' })
+  putService(server, 'any', { loadBalancerIP: '198.51.100.1' })
+  const first = replica('a')
+  const held = (): readonly unknown[] => ['web', 'any'].map((name) => ingressOf(service(name))[0])
+  await until('addresses', () => held().every((one) => one !== undefined))
+  assert.deepEqual(held(), ['198.51.100.0', '198.51.100.1'])
+  await stopped(first.controller, until)
+  putPool(server, 'gold', '192.0.2.0/31', '198.51.100.0/24')
+  const second = replica('b')
+  const conditions = () => ['web', 'any'].map((name) => conditionOf(service(name), 'holdfast.dev/AddressAssigned'))
+  await until('held', () => conditions().every((one) => one?.reason === 'Held'))
+  assert.match(conditions()[0]?.message ?? '', /198\.51\.100\.0 is of pool "silver", which is refused as it is now/)
+  for (const name of ['b1', 'b2', 'b3']) putService(server, name)
+  await until('others', () => ingressOf(service('b3')).length > 0)
+  assert.deepEqual(ingressOf(service('b3')), ['198.51.100.2'])
+  await pass(20_000)
+  assert.deepEqual(held(), ['198.51.100.0', '198.51.100.1'])
+  server.drop(resourceTypes.Service, { namespace: 'shop', name: 'b3' })
+  putPool(server, 'gold', '192.0.2.0/31')
+  await until('as before', () => conditions().every((one) => one?.message.includes('from pool "silver"')))
+  assert.deepEqual(held(), ['198.51.100.0', '198.51.100.1'])
+  const cleared = ['web', 'any'].flatMap((name) => eventsOf(server, name)).filter((text) => text.includes('Clear'))
+  assert.deepEqual(cleared, [])
+  await stopped(second.controller, until)
+})
+
+test('with another class the addresses of Services that are not served any more are free, and their statuses stay', async () => {
+  const { server, until, replica, service, pass } = createScene()
+  putPool(server, 'gold', '192.0.2.0-192.0.2.1')
+  putService(server, 'web')
+  const first = replica('a')
+  await until('an address', () => ingressOf(service('web'))[0] === '192.0.2.0')
+  await stopped(first.controller, until)
+  const second = replica('b', 'Reassign', 'example.com/ours')
+  const ours = { loadBalancerClass: 'example.com/ours' }
+  putService(server, 'api', ours)
+  // The one that was in use last is handed out last.
+  await until('another address', () => ingressOf(service('api'))[0] === '192.0.2.1')
+  putService(server, 'late', ours)
+  await until('the one that is free', () => ingressOf(service('late'))[0] === '192.0.2.0')
+  assert.deepEqual(ingressOf(service('web')), ['192.0.2.0'])
+  assert.equal(service('web').metadata.annotations?.['metallb.io/ip-allocated-from-pool'], undefined)
+  assert.equal(conditionOf(service('web'), 'holdfast.dev/AddressAssigned'), undefined)
+  await pass(10_000)
+  second.client.forgetRequests()
+  await pass(600_000)
+  const asked = second.client.requests().filter(({ type }) => type.kind !== 'Lease' && type.kind !== 'ServiceBGPStatus')
+  assert.deepEqual(
+    asked.filter(({ verb }) => verb !== 'watch' && verb !== 'list').map(({ verb, type }) => `${verb} ${type.kind}`),
+    [],
+  )
+  await stopped(second.controller, until)
 })
 
 async function stopped(controller: Controller, until: Scene['until']): Promise<void> {

@@ -3,6 +3,7 @@ import { createKubernetesSource, createLeaderElection } from '@holdfast/cluster'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import type { ControllerCommand } from '../kubernetes/command.ts'
 import type { Log } from '../kubernetes/log.ts'
+import { createAnnounced } from './announced-phase.ts'
 import { createEventWriter } from './event-writer.ts'
 import { followedByController, followedOf } from './followed.ts'
 import { controllerKeeps } from './kept.ts'
@@ -82,6 +83,8 @@ export function createController(options: ControllerOptions): Controller {
   const mayWrite = (): boolean => election.isLeader()
   const events = createEventWriter({ api, clock, log, nowMs, random, identity: command.identity, mayWrite })
   const reports = createReports({ api, clock, random, nowMs, log, namespace, source, events, mayWrite })
+  const { loadBalancerClass } = command
+  const announced = createAnnounced({ ...options, namespace, loadBalancerClass, source, mayWrite })
   const keeps = controllerKeeps()
   const reconciler = createReconciler({
     api,
@@ -102,10 +105,12 @@ export function createController(options: ControllerOptions): Controller {
         log.log('info', 'leading', 'this replica leads now', { identity: command.identity })
         reconciler.forget()
         reports.forget()
+        announced.lead()
         wake()
         break
       case 'lost':
         planned = undefined
+        void announced.rest()
         log.log(
           change.reason === 'stopped' ? 'info' : 'warn',
           'notLeading',
@@ -150,7 +155,10 @@ export function createController(options: ControllerOptions): Controller {
       const result = await reconciler.round(followedOf(now, source))
       defect = undefined
       planned = result.planned ?? planned
-      if (result.planned !== undefined && election.isLeader()) reports.report(result.planned)
+      if (result.planned !== undefined && election.isLeader()) {
+        reports.report(result.planned)
+        announced.planned(result.planned)
+      }
       return result.outcome
     } catch (error) {
       const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -171,7 +179,7 @@ export function createController(options: ControllerOptions): Controller {
     if (isStopping) return
     isStopping = true
     retry?.cancel()
-    await within(clock, stopWithinMs, Promise.all([working, reports.stop()]))
+    await within(clock, stopWithinMs, Promise.all([working, reports.stop(), announced.rest()]))
     await within(clock, stopWithinMs, events.stop())
     await election.stop()
     await source.stop()

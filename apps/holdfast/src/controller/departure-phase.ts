@@ -5,7 +5,7 @@ import { readingOf } from './known-blocks.ts'
 import { inParallel } from './parallel.ts'
 import type { Round } from './round.ts'
 import { fieldManager, isCut, noteFault, retryKey, departureKey } from './round.ts'
-import { ingressOf, isServed, specTextOf } from './service-object.ts'
+import { isServed, specTextOf } from './service-object.ts'
 import { farewellPatch } from './service-status.ts'
 import { wholeSeconds } from './times.ts'
 
@@ -36,7 +36,7 @@ export async function seeOffMissing(round: Round, departures: readonly Departure
     missing.set(uid, { namespace, name, uid, departures: [...(missing.get(uid)?.departures ?? []), departure] })
   }
   const now = options.clock.now()
-  const due = [...missing.values()].filter(({ uid }) => !memory.backOff.waits(retryKey('Service', uid), now))
+  const due = [...missing.values()].filter(({ uid }) => !memory.retries.waits(retryKey('Service', uid), now))
   await inParallel(
     due,
     options.parallel,
@@ -75,26 +75,24 @@ async function farewell(
   object: KubeObject,
 ): Promise<void> {
   const { options, memory, result } = round
+  // Of another class the addresses in the status stay, as with MetalLB (COMPAT 2.2): they may be its own controller's by now. What we
+  // gave is free all the same; this write has every write fail that took the Service for ours.
   const isLoadBalancer = specTextOf(object, 'type') === 'LoadBalancer'
-  const named = ingressOf(object)
-  // Another class's status is not ours to clear: what it names stays its own.
-  const leaving = departures.filter(({ address }) => !isLoadBalancer || !named.includes(address))
-  const terms = { now: wholeSeconds(options.nowMs()), isForced: leaving.length > 0 }
+  const terms = { now: wholeSeconds(options.nowMs()), isForced: departures.length > 0 }
   const patch = farewellPatch(object, isLoadBalancer, terms)
   const key = retryKey('Service', uid)
-  if (leaving.length < departures.length) memory.backOff.failed(key, options.clock.now())
   if (patch === undefined) memory.left.delete(uid)
   if (patch === undefined || !options.mayWrite()) return
-  const versions = leaving.map(({ block, address }) => [address, memory.blocks.get(block).version] as const)
+  const versions = departures.map(({ block, address }) => [address, memory.blocks.get(block).version] as const)
   const write = { fieldManager, subresource: 'status' } as const
   const answer = await options.api.merge(resourceTypes.Service, { namespace, name }, patch, write)
   if (answer.kind === 'fault') {
     noteFault(round, key, answer)
-    memory.backOff.failed(key, options.clock.now())
+    memory.retries.failed(key, options.clock.now())
     return
   }
   if (answer.value.metadata.resourceVersion === object.metadata.resourceVersion) return
-  memory.backOff.succeeded(key)
+  memory.retries.succeeded(key)
   memory.left.delete(uid)
   for (const [address, version] of versions) memory.seenOff.set(departureKey(address, uid), version)
   if (versions.length > 0) result.isProgress = true

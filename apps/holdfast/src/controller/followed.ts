@@ -45,32 +45,19 @@ export function followedByController(namespace: string): readonly FollowedKind[]
   ]
 }
 
-/** What a snapshot says, with the newest versions of objects that say the same as in it. */
-export function followedOf(snapshot: Snapshot, source: Pick<KubernetesSource, 'object' | 'objects'>): Followed {
+/**
+ * What a snapshot says, with the newest versions of objects that say the same as in it. A Service that says something else by now is for
+ * the next snapshot, since the plan is made from this one.
+ */
+export function followedOf(snapshot: Snapshot, source: Pick<KubernetesSource, 'newest' | 'objects'>): Followed {
   const services: KubeObject[] = []
   const pools: KubeObject[] = []
-  for (const { value } of snapshot.objects) {
-    const object = value as KubeObject
-    if (object.kind === 'Service') services.push(newestOf(object, source))
-    else if (object.kind === 'IPAddressPool') pools.push(object)
+  for (const raw of snapshot.objects) {
+    const { kind } = raw.value as KubeObject
+    if (kind === 'Service') services.push(source.newest(raw))
+    else if (kind === 'IPAddressPool') pools.push(raw.value as KubeObject)
   }
   const blocks = new Map<string, KubeObject>()
   for (const block of source.objects(resourceTypes.AddressBlock)) blocks.set(block.metadata.name, block)
   return { snapshot, services, pools, blocks }
-}
-
-/**
- * A Service can have another resourceVersion than the snapshot's without saying anything else; one that says something else is for the
- * next snapshot, since the plan is made from this one.
- */
-function newestOf(object: KubeObject, source: Pick<KubernetesSource, 'object'>): KubeObject {
-  const { namespace = '', name } = object.metadata
-  const newest = source.object(resourceTypes.Service, { namespace, name })
-  if (newest === undefined || newest === object) return object
-  const isSame =
-    newest['spec'] === object['spec'] &&
-    newest['status'] === object['status'] &&
-    newest.metadata.labels === object.metadata.labels &&
-    newest.metadata.annotations === object.metadata.annotations
-  return isSame ? newest : object
 }

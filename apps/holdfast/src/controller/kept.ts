@@ -1,6 +1,6 @@
 import type { Keep, KubeObject } from '@holdfast/cluster'
 import { createKeeps } from '@holdfast/cluster'
-import { recordOf } from './service-object.ts'
+import { fieldsOf } from '../kubernetes/fields-at.ts'
 
 type Keeps = ReturnType<typeof createKeeps>
 
@@ -17,8 +17,8 @@ export function controllerKeeps(): (kind: string) => Keep {
 const withConditions =
   (keep: Keeps['Service']): Keep =>
   (object: KubeObject) => {
-    const { conditions } = recordOf(object['status'])
+    const { conditions } = fieldsOf(object['status'])
     const kept = keep(object)
     if (!Array.isArray(conditions) || conditions.length === 0) return kept
-    return { ...kept, status: { ...recordOf(kept['status']), conditions } }
+    return { ...kept, status: { ...fieldsOf(kept['status']), conditions } }
   }

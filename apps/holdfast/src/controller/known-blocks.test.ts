@@ -2,7 +2,6 @@ import type { KubeObject } from '@holdfast/cluster'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createKnownBlocks } from './known-blocks.ts'
-import { createKnownServices } from './known-services.ts'
 
 const block = (resourceVersion: string): KubeObject => ({
   metadata: { name: 'b', namespace: 'n', uid: 'u', resourceVersion },
@@ -49,32 +48,4 @@ test('a write without an answer has the block asked for until it is known', () =
   assert.deepEqual(blocks.compare(followed('1')), ['b'])
   blocks.fetched('b', block('1'))
   assert.deepEqual(blocks.compare(followed('1')), [])
-})
-
-const service = (resourceVersion: string): KubeObject => ({
-  metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion },
-})
-
-test('our own write of a Service counts until what is followed has caught up', () => {
-  const services = createKnownServices()
-  const versionOf = (late: string): string | undefined =>
-    services.take([service(late)]).get('shop/web')?.resourceVersion
-  const view = services.take([service('1')]).get('shop/web')
-  assert.ok(view)
-  services.written(view, service('2'))
-  assert.equal(versionOf('1'), '2')
-  assert.equal(versionOf('2'), '2')
-  assert.equal(versionOf('3'), '3')
-})
-
-test('a version for which a write was refused is not written to again', () => {
-  const services = createKnownServices()
-  const take = (late: string) => {
-    const view = services.take([service(late)]).get('shop/web')
-    assert.ok(view)
-    return view
-  }
-  services.rejected(take('1'))
-  assert.equal(services.isRejected(take('1')), true)
-  assert.equal(services.isRejected(take('2')), false)
 })

@@ -1,7 +1,9 @@
-import type { Snapshot } from '@holdfast/cluster'
+import type { KubeObject, Snapshot } from '@holdfast/cluster'
+import type { Address } from '@holdfast/ip'
 import { equalAddresses, formatAddress, parseAddress } from '@holdfast/ip'
 import type {
   AddressBlockSpec,
+  AddressHolder,
   AllocationState,
   Assignment,
   BlockFault,
@@ -11,13 +13,15 @@ import type {
   Plan,
   PlanEvent,
 } from '@holdfast/ipam'
-import { nextBlocks, stateOf } from '@holdfast/ipam'
-import type { Evaluation, Model } from '@holdfast/model'
+import { differingKeys, nextBlocks, stateOf } from '@holdfast/ipam'
+import type { Evaluation } from '@holdfast/model'
 import { evaluate } from '@holdfast/model'
 import { Allocation } from '../allocation/allocation.ts'
 import type { ControllerCommand } from '../kubernetes/command.ts'
-import type { HeldOver } from '../allocation/hold.ts'
-import { heldOver, isSameHold, withHeldOver } from '../allocation/hold.ts'
+import type { Held } from './held-addresses.ts'
+import { createHeldAddresses } from './held-addresses.ts'
+import type { HolderNames } from './holder-names.ts'
+import { createHolderNames } from './holder-names.ts'
 import type { ServiceView } from './service-object.ts'
 import { ingressOf } from './service-object.ts'
 import type { Wish } from './wanted-status.ts'
@@ -33,6 +37,8 @@ export interface Planned {
   readonly target: Blocks
   /** What a Service is to have; undefined: it is not served. The same object as long as it says the same. */
   readonly wishOf: (service: string) => Wish | undefined
+  /** Keys of Services whose wish can be another than after the pass before. */
+  readonly changed: ReadonlySet<string>
   /** Why addresses were taken from a Service, as last told by a plan. */
   readonly cleared: ReadonlyMap<string, string>
   /** The event of the last refusal of a Service, whether or not it still stands. */
@@ -43,6 +49,10 @@ export interface Planned {
 export interface PlannerInput {
   readonly snapshot: Snapshot
   readonly services: ReadonlyMap<string, ServiceView>
+  /** Keys of Services among which are all that have another view than in the pass before. */
+  readonly changed: ReadonlySet<string>
+  /** Pools that are there, in force or not. */
+  readonly pools: readonly KubeObject[]
   /** Time of day. */
   readonly nowMs: number
 }
@@ -61,46 +71,51 @@ export interface Planner {
 /** Creates a planner. Each pass costs what changed, except after `seed`. */
 export function createPlanner(rules: PlannerRules): Planner {
   let evaluation: Evaluation | undefined
-  let seeded: { readonly allocation: Allocation; blocks: Blocks } | undefined
-  /** By key: how the blocks name a Service; in several ways where it changed, or was made anew, between two writes. */
-  const names = new Map<string, ReadonlySet<string>>()
+  let seeded: Seeded | undefined
   const cleared = new Map<string, string>()
   const refusals = new Map<string, PlanEvent>()
   const wishes = createWishes()
-  const hold = createHold()
+  const hold = createHeldAddresses(rules.onPoolLoss === 'Hold')
+
+  function forgetGone(keys: Iterable<string>, { decisions }: Plan): void {
+    for (const key of keys) {
+      if (decisions.has(key)) continue
+      cleared.delete(key)
+      refusals.delete(key)
+    }
+  }
 
   return {
     seed: (specs, services) => {
-      const { blocks, state, faults } = stateOf(specs, (service) => addressesOf(services.get(service)))
-      const promised = asPromised(state, specs, services)
+      const holders = holdersByGrant(specs)
+      const { blocks, state, faults } = stateOf(specs, (service) => preferredOf(services.get(service), holders))
+      const promised = asPromised(state, holders, services)
       const allocation = new Allocation(promised, { loadBalancerClass: rules.loadBalancerClass, source: 'apiServer' })
-      seeded = { allocation, blocks }
-      names.clear()
-      for (const spec of specs.values()) for (const one of spec.addresses) noteHolders(names, one.holders)
+      const { decisions = noDecisions } = seeded ?? {}
+      const names = createHolderNames(specs)
+      seeded = { allocation, blocks, names, assignments: promised.assignments, decisions }
       return faults
     },
-    run: ({ snapshot, services, nowMs }) => {
+    run: ({ snapshot, services, changed, pools, nowMs }) => {
       if (seeded === undefined) throw new Error('A planner is seeded before it runs')
+      const { allocation, blocks: before, names, assignments } = seeded
       evaluation = evaluate(snapshot.objects, evaluation)
       const { model } = evaluation
-      const held = rules.onPoolLoss === 'Hold' ? hold.now(model, seeded.blocks) : noHold
-      const { plan, oldPrefix } = seeded.allocation.run(hold.model(model, held))
+      const held = hold(model, assignments, pools)
+      const { plan, oldPrefix } = allocation.run(held.model)
       noteChanges(plan, cleared, refusals)
-      const uidOf = (key: string): string => services.get(key)?.uid ?? uidIn(names.get(key))
-      const renewed: string[] = []
-      for (const [key, { terms }] of plan.state.assignments) {
-        const name = nameOf(uidOf(key), terms)
-        if (isOnly(names.get(key), name)) continue
-        if (names.has(key)) renewed.push(key)
-        names.set(key, new Set([name]))
-      }
-      seeded.blocks = nextBlocks(seeded.blocks, plan.state, { uidOf, nowMs, renewed })
-      const heldBy = groupByService(held)
+      const different = new Set(differingKeys(plan.decisions, seeded.decisions))
+      forgetGone(different, plan)
+      const renewed = names.update(plan.state.assignments, changed, services)
+      const blocks = nextBlocks(before, plan.state, { uidOf: names.uidOf, nowMs, renewed })
+      for (const key of held.changed) different.add(key)
+      seeded = { allocation, blocks, names, assignments: blocks.state.assignments, decisions: plan.decisions }
       return {
         evaluation,
         plan,
-        target: seeded.blocks,
-        wishOf: (key) => wishes.of(plan.decisions.get(key), heldBy.get(key) ?? noTexts),
+        target: blocks,
+        wishOf: (key) => wishes.of(plan.decisions.get(key), held.held.get(key)),
+        changed: different,
         cleared,
         refusals,
         usesOldPrefix: (key) => oldPrefix.has(key),
@@ -109,28 +124,45 @@ export function createPlanner(rules: PlannerRules): Planner {
   }
 }
 
-const noTexts: readonly string[] = []
-const noHold: readonly HeldOver[] = []
+/** What a planner goes on from. */
+interface Seeded {
+  readonly allocation: Allocation
+  readonly blocks: Blocks
+  readonly names: HolderNames
+  /** Who has what by right: after `seed` without what blocks grant besides. */
+  readonly assignments: AllocationState['assignments']
+  /** Of the pass before, also where that was before the last `seed`. */
+  readonly decisions: Plan['decisions']
+}
+
+const noDecisions: Plan['decisions'] = new Map()
 
 /**
  * What a status names is what a Service was promised. Where it names some of what blocks grant, the rest is what was cut short on
  * its way in or out, perhaps of a pool that is gone, and must not cost the Service what it has. The terms are those of what is
- * promised: they tell which of several sharers has changed.
+ * promised: they tell which of several sharers has changed. What blocks grant only to another Service of the name that is gone is
+ * left as it is, with that one's uid.
  */
 function asPromised(
   state: AllocationState,
-  specs: ReadonlyMap<string, AddressBlockSpec>,
+  holders: ReadonlyMap<string, AddressHolder>,
   services: ReadonlyMap<string, ServiceView>,
 ): AllocationState {
-  const granted = termsByGrant(specs)
   const changed: [string, Assignment][] = []
   for (const [key, assignment] of state.assignments) {
-    const addresses = promisedOf(assignment.addresses, services.get(key))
-    const found = new Set(addresses.map(({ address }) => granted.get(grantKey(formatAddress(address), key))))
+    const view = services.get(key)
+    const holderAt = ({ address }: Placed): AddressHolder | undefined =>
+      holders.get(grantKey(formatAddress(address), key))
+    const own = assignment.addresses.filter((placed) => holderAt(placed)?.uid === view?.uid)
+    const addresses = promisedOf(own.length === 0 ? assignment.addresses : own, view)
+    const found = new Set(addresses.map((placed) => holderAt(placed)?.terms))
     const [only] = found
     const terms = found.size === 1 ? only : mixedTerms
-    const isSame = addresses.length === assignment.addresses.length && terms === assignment.terms
-    if (!isSame) changed.push([key, { ...assignment, addresses, terms }])
+    const uid =
+      addresses.map((placed) => holderAt(placed)?.uid).find((one) => one !== undefined) ?? assignment.uid ?? ''
+    const isSame =
+      addresses.length === assignment.addresses.length && terms === assignment.terms && uid === assignment.uid
+    if (!isSame) changed.push([key, { ...assignment, uid, addresses, terms }])
   }
   return changed.length === 0 ? state : { ...state, assignments: new Map([...state.assignments, ...changed]) }
 }
@@ -140,14 +172,24 @@ const mixedTerms = ' '
 
 const grantKey = (address: string, service: string): string => `${address} ${service}`
 
-function termsByGrant(specs: ReadonlyMap<string, AddressBlockSpec>): ReadonlyMap<string, string | undefined> {
-  const granted = new Map<string, string | undefined>()
+function holdersByGrant(specs: ReadonlyMap<string, AddressBlockSpec>): ReadonlyMap<string, AddressHolder> {
+  const granted = new Map<string, AddressHolder>()
   for (const spec of specs.values()) {
     for (const { address, holders } of spec.addresses) {
-      for (const { namespace, name, terms } of holders) granted.set(grantKey(address, `${namespace}/${name}`), terms)
+      for (const holder of holders) granted.set(grantKey(address, `${holder.namespace}/${holder.name}`), holder)
     }
   }
   return granted
+}
+
+/** What a status names; of a Service whose status names nothing yet, what blocks grant it, and not another one of its name. */
+function preferredOf(view: ServiceView | undefined, holders: ReadonlyMap<string, AddressHolder>): readonly Address[] {
+  const named = addressesOf(view)
+  if (view === undefined || named.length > 0) return named
+  const granted = [...holders].flatMap(([grant, { uid }]) =>
+    uid === view.uid ? grant.slice(0, grant.indexOf(' ')) : [],
+  )
+  return parsed(granted)
 }
 
 function promisedOf(addresses: readonly Placed[], view: ServiceView | undefined): readonly Placed[] {
@@ -158,28 +200,14 @@ function promisedOf(addresses: readonly Placed[], view: ServiceView | undefined)
   return promised.length > 0 ? promised : addresses.filter(({ pool }) => pool === first.pool)
 }
 
-/** What a block says of a holder besides its key. */
-const nameOf = (uid: string, terms: string | undefined): string => `${uid} ${terms ?? ''}`
+const addressesOf = (view: ServiceView | undefined): readonly Address[] =>
+  view === undefined ? [] : parsed(ingressOf(view.object))
 
-const uidIn = (names: ReadonlySet<string> | undefined): string => [...(names ?? [])][0]?.split(' ')[0] ?? ''
-
-const isOnly = (names: ReadonlySet<string> | undefined, name: string): boolean => names?.size === 1 && names.has(name)
-
-const addressesOf = (view: ServiceView | undefined) =>
-  (view === undefined ? [] : ingressOf(view.object)).flatMap((text) => {
+const parsed = (texts: readonly string[]): readonly Address[] =>
+  texts.flatMap((text) => {
     const address = parseAddress(text)
     return address.ok ? [address.value] : []
   })
-
-function noteHolders(
-  names: Map<string, ReadonlySet<string>>,
-  holders: AddressBlockSpec['addresses'][number]['holders'],
-): void {
-  for (const { namespace, name, uid, terms } of holders) {
-    const key = `${namespace}/${name}`
-    names.set(key, new Set([...(names.get(key) ?? []), nameOf(uid, terms)]))
-  }
-}
 
 function noteChanges(plan: Plan, cleared: Map<string, string>, refusals: Map<string, PlanEvent>): void {
   for (const change of plan.changes) {
@@ -188,50 +216,18 @@ function noteChanges(plan: Plan, cleared: Map<string, string>, refusals: Map<str
   }
 }
 
-/** Which addresses are held over: looked for when pools change or Services give them up, not in every pass. */
-function createHold() {
-  let known: { readonly model: Model; readonly held: readonly HeldOver[]; readonly blocks: Blocks } | undefined
-  let patched: { readonly from: Model; readonly held: readonly HeldOver[]; readonly model: Model } | undefined
-  return {
-    now: (model: Model, blocks: Blocks): readonly HeldOver[] => {
-      const isSame =
-        known?.model.pools === model.pools && known.model.services === model.services && known.blocks === blocks
-      if (known !== undefined && isSame) return known.held
-      const fresh = heldOver(model, blocks.state.assignments.values())
-      const held = known !== undefined && isSameHold(known.held, fresh) ? known.held : fresh
-      known = { model, held, blocks }
-      return held
-    },
-    /** The pools are the same map as before where they and what is held are. */
-    model: (model: Model, held: readonly HeldOver[]): Model => {
-      if (held.length === 0) return model
-      const isSame = patched?.from.pools === model.pools && patched.held === held
-      const pools = patched !== undefined && isSame ? patched.model.pools : withHeldOver(model, held).pools
-      patched = { from: model, held, model: { ...model, pools } }
-      return patched.model
-    },
-  }
-}
-
 /** Wishes keep their identity as long as decision and held addresses are the same. */
 function createWishes() {
   const known = new WeakMap<Decision, { readonly held: string; readonly wish: Wish }>()
   return {
-    of: (decision: Decision | undefined, held: readonly string[]): Wish | undefined => {
+    of: (decision: Decision | undefined, held: Held | undefined): Wish | undefined => {
       if (decision === undefined) return undefined
+      const text = held === undefined ? '' : `${held.addresses.join()} ${held.isPoolRefused}`
       const before = known.get(decision)
-      if (before?.held === held.join()) return before.wish
+      if (before?.held === text) return before.wish
       const wish = wishOf(decision, held)
-      known.set(decision, { held: held.join(), wish })
+      known.set(decision, { held: text, wish })
       return wish
     },
   }
-}
-
-function groupByService(held: readonly HeldOver[]): ReadonlyMap<string, readonly string[]> {
-  const groups = new Map<string, string[]>()
-  for (const { service, placed } of held) {
-    groups.set(service, [...(groups.get(service) ?? []), formatAddress(placed.address)])
-  }
-  return groups
 }

@@ -1,6 +1,6 @@
 import type { KubeObject } from '@holdfast/cluster'
 import type { PoolCounts } from '@holdfast/ipam'
-import { recordOf } from './service-object.ts'
+import { fieldsOf } from '../kubernetes/fields-at.ts'
 
 /** The largest double that is an int64: JSON numbers are doubles. */
 const most = 2n ** 63n - 1024n
@@ -13,7 +13,7 @@ export function poolStatusPatch(pool: KubeObject, counts: PoolCounts): Readonly<
       numberOf(counts[field]),
     ]),
   )
-  const known = recordOf(pool['status'])
+  const known = fieldsOf(pool['status'])
   if (Object.entries(status).every(([field, count]) => known[field] === count)) return undefined
   return { status }
 }

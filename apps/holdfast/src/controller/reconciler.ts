@@ -1,5 +1,5 @@
 import type { ApiFault, KubeObject, Snapshot } from '@holdfast/cluster'
-import { createBackOff } from './back-off.ts'
+import { createRetryTimes } from './retry-times.ts'
 import { blockNameOf, blockSteps, departuresOf, readBlock, writeBlocks } from './block-phase.ts'
 import { isHolder } from './block-step.ts'
 import { seeOffMissing } from './departure-phase.ts'
@@ -26,7 +26,7 @@ import type { Wish } from './wanted-status.ts'
 export interface Followed {
   readonly snapshot: Snapshot
   /** Objects as last seen: newer than those of the snapshot where only their version is another. */
-  readonly services: Iterable<KubeObject>
+  readonly services: readonly KubeObject[]
   /** By name. */
   readonly blocks: ReadonlyMap<string, KubeObject>
   readonly pools: readonly KubeObject[]
@@ -58,7 +58,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const memory: Memory = {
     blocks: createKnownBlocks(),
     services: createKnownServices(),
-    backOff: createBackOff(options.random),
+    retries: createRetryTimes(options.random),
     gone: new Set(),
     seenOff: new Map(),
     faulty: new Set(),
@@ -66,9 +66,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     unanswered: new Map(),
   }
   const settled: Round['settled'] = new WeakMap()
+  /** Whose view or wish has changed since they were found to be settled, or not served. */
+  const pending: Round['pending'] = new Set()
   /** Statuses for which the blocks that they name were asked for. */
   let explained = new WeakMap<KubeObject, true>()
-  let served: ReadonlyMap<string, KubeObject> = new Map()
+  /** By key: what is served, as far as there is something of ours on it. */
+  const served = new Map<string, KubeObject>()
   let mustForget = false
 
   /** What blocks say counts only where it is the newest: what is unclear is asked for. A fault: there was no answer. */
@@ -78,8 +81,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   ): Promise<ApiFault | undefined> {
     const names = new Set(memory.blocks.compare(blocks))
     const asked: KubeObject[] = []
-    for (const view of services.values()) {
-      if (settled.has(view.object) || explained.has(view.object)) continue
+    for (const key of pending) {
+      const view = services.get(key)
+      if (view === undefined || settled.has(view.object) || explained.has(view.object)) continue
       if (!isServed(view.object, options.rules.loadBalancerClass)) continue
       const unexplained = unexplainedBlocks(memory, view)
       if (unexplained.length > 0) asked.push(view.object)
@@ -125,26 +129,27 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
   /** Returns the Services whose statuses name what the plan takes from them. */
   function noteServed(planned: Planned, services: ReadonlyMap<string, ServiceView>): Set<string> {
-    const now = new Map<string, KubeObject>()
     const dropping = new Set<string>()
-    for (const [key, { object }] of services) {
-      const wish = planned.wishOf(key)
-      if (wish === undefined) continue
-      now.set(key, object)
-      memory.left.delete(object.metadata.uid ?? '')
+    for (const key of pending) {
+      const object = services.get(key)?.object
+      const wish = object === undefined ? undefined : planned.wishOf(key)
+      noteLeft(key, wish === undefined ? undefined : object)
+      if (object === undefined || wish === undefined) continue
       if (settled.get(object) !== wish && losesAddress(object, wish)) dropping.add(key)
     }
-    noteLeft(now)
     return dropping
   }
 
   /** Services that were served and are not any more: what is ours of them is to be taken back. */
-  function noteLeft(now: ReadonlyMap<string, KubeObject>): void {
-    for (const [key, object] of served) {
-      const uid = object.metadata.uid ?? ''
-      if (now.get(key)?.metadata.uid !== uid && isMarked(object)) memory.left.set(uid, object)
+  function noteLeft(key: string, now: KubeObject | undefined): void {
+    const before = served.get(key)
+    if (now === undefined) served.delete(key)
+    else {
+      served.set(key, now)
+      memory.left.delete(now.metadata.uid ?? '')
     }
-    served = now
+    const uid = before?.metadata.uid ?? ''
+    if (before !== undefined && now?.metadata.uid !== uid && isMarked(before)) memory.left.set(uid, before)
   }
 
   async function write(round: Round): Promise<void> {
@@ -172,10 +177,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     mustForget = false
     memory.blocks.forget()
     memory.services.forget()
-    memory.backOff.forget()
+    memory.retries.forget()
     for (const known of [memory.gone, memory.seenOff, memory.faulty, memory.left, memory.unanswered]) known.clear()
     explained = new WeakMap()
-    served = new Map()
+    served.clear()
+    // All Services come anew.
+    pending.clear()
   }
 
   function outcomeOf({ result }: Pick<Round, 'result'>): Outcome {
@@ -184,7 +191,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (result.isContended) return { kind: 'retryIn', ms: options.random() * contendedMs, reason: undefined }
     if (result.isProgress) return { kind: 'again' }
     if (result.isWaiting) return { kind: 'retryIn', ms: waitingMs, reason: undefined }
-    const ms = memory.backOff.nextMs(options.clock.now())
+    const ms = memory.retries.nextMs(options.clock.now())
     return ms === undefined ? { kind: 'settled' } : { kind: 'retryIn', ms, reason: undefined }
   }
 
@@ -192,17 +199,20 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     round: async (followed) => {
       const { snapshot, pools } = followed
       if (mustForget) forgetAll()
-      const services = memory.services.take(followed.services)
+      const { services, changed } = memory.services.take(followed.services)
+      for (const key of changed) pending.add(key)
       const fault = await learnBlocks(followed.blocks, services)
       if (fault !== undefined) {
         return { outcome: outcomeOf({ result: { ...noResult(), cut: fault } }), planned: undefined }
       }
       seed(services)
-      const planned = planner.run({ snapshot, services, nowMs: options.nowMs() })
+      const planned = planner.run({ snapshot, services, changed: pending, pools, nowMs: options.nowMs() })
+      for (const key of planned.changed) pending.add(key)
       const round: Round = {
         options,
         memory,
         services,
+        pending,
         pools,
         planned,
         confirmed: new Set(),

@@ -88,10 +88,9 @@ export function createReports(options: ReportsOptions): Reports {
     let state: KubeObject | undefined = source.object(type, key)
     if (state === undefined) {
       const made = await api.create(type, configurationStateObject(namespace), { fieldManager })
-      if (made.kind === 'fault' && made.code !== 'alreadyExists') return failed(made, 'ConfigurationState')
-      const known = made.kind === 'ok' ? made : await api.get(type, key)
-      if (known.kind === 'fault') return failed(known, 'ConfigurationState')
-      state = known.value
+      // Where it is there already, what is followed will have it by the next attempt.
+      if (made.kind === 'fault') return failed(made, 'ConfigurationState')
+      state = made.value
     }
     const patch = configurationStatePatch(state, faults, wholeSeconds(options.nowMs()))
     if (patch === undefined) return done

@@ -2,7 +2,7 @@ import type { ApiFault, KubeApi, KubeObject } from '@holdfast/cluster'
 import type { Clock } from '@holdfast/runtime'
 import type { ControllerCommand } from '../kubernetes/command.ts'
 import type { Log } from '../kubernetes/log.ts'
-import type { BackOff } from './back-off.ts'
+import type { RetryTimes } from './retry-times.ts'
 import { remedyOf } from './faults.ts'
 import type { KnownBlocks } from './known-blocks.ts'
 import type { KnownServices } from './known-services.ts'
@@ -40,7 +40,7 @@ export interface ReconcilerOptions {
 export interface Memory {
   readonly blocks: KnownBlocks
   readonly services: KnownServices
-  readonly backOff: BackOff
+  readonly retries: RetryTimes
   /** uids of Services that are known to be gone: they never come back. */
   readonly gone: Set<string>
   /** By `departureKey`: the version of the block that was known when the Service was last written without the address. */
@@ -64,6 +64,8 @@ export interface Round {
   readonly options: ReconcilerOptions
   readonly memory: Memory
   readonly services: ReadonlyMap<string, ServiceView>
+  /** Keys of Services to be looked at: whoever is not among them says all that it is to say. */
+  readonly pending: Set<string>
   /** The pools that the plan was made from. */
   readonly pools: readonly KubeObject[]
   readonly planned: Planned
@@ -95,7 +97,7 @@ export const isCut = ({ result, options }: Round): boolean => result.cut !== und
 /** A Service and an address that it is to leave. */
 export const departureKey = (address: string, uid: string): string => `${address} ${uid}`
 
-/** A key of the back-off, by what kind of object it is of. */
+/** A key of the retries, by what kind of object it is of. */
 export const retryKey = (kind: 'Service' | 'AddressBlock', key: string): string => `${kind} ${key}`
 
 /** Notes a fault of a request about an object. Returns what it means for the object. */
@@ -118,7 +120,7 @@ export function noteFault(
       break
     case 'giveTime':
       options.log.log('error', 'refusedByServer', fault.message, fields)
-      memory.backOff.failed(key, options.clock.now())
+      memory.retries.failed(key, options.clock.now())
       break
   }
   return remedy

@@ -5,6 +5,7 @@ import type { ControllerCommand } from '../kubernetes/command.ts'
 import { connectToCluster } from '../kubernetes/connect.ts'
 import { createLog } from '../kubernetes/log.ts'
 import { serve } from '../kubernetes/serve.ts'
+import { collectGarbage, processUsage, spareMemory } from '../kubernetes/spare-memory.ts'
 import { StartUpError } from '../start-up-error.ts'
 import { version } from '../version.ts'
 import { createController } from './controller.ts'
@@ -63,7 +64,9 @@ async function runUntilSignal(command: ControllerCommand, log: ReturnType<typeof
     })
   })
   controller.start()
+  const stopSparing = spareMemory({ clock, usage: processUsage, collect: collectGarbage })
   await ended
+  stopSparing()
   await http.close()
   api.close()
   log.event({ event: 'stopped', exitCode: exitCode.ok })

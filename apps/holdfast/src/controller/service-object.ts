@@ -1,5 +1,6 @@
 import type { KubeObject } from '@holdfast/cluster'
 import { annotationPrefix } from '@holdfast/model'
+import { fieldsOf } from '../kubernetes/fields-at.ts'
 
 /** A condition of an object's status (meta/v1 Condition). */
 export interface Condition {
@@ -38,20 +39,20 @@ export function viewOf(object: KubeObject): ServiceView | undefined {
 
 /** status.loadBalancer.ingress[].ip, in its order; entries without an address left out. */
 export function ingressOf(object: KubeObject): readonly string[] {
-  const ingress = recordOf(recordOf(object['status'])['loadBalancer'])['ingress']
+  const ingress = fieldsOf(fieldsOf(object['status'])['loadBalancer'])['ingress']
   if (!Array.isArray(ingress)) return noTexts
-  return ingress.map((entry) => recordOf(entry)['ip']).filter((ip) => typeof ip === 'string')
+  return ingress.map((entry) => fieldsOf(entry)['ip']).filter((ip) => typeof ip === 'string')
 }
 
 /** How many entries there are under status.loadBalancer.ingress, those without an address included. */
 export function ingressCountOf(object: KubeObject): number {
-  const ingress = recordOf(recordOf(object['status'])['loadBalancer'])['ingress']
+  const ingress = fieldsOf(fieldsOf(object['status'])['loadBalancer'])['ingress']
   return Array.isArray(ingress) ? ingress.length : 0
 }
 
 /** status.conditions, also those of others. */
 export function conditionsOf(object: KubeObject): readonly Condition[] {
-  const conditions = recordOf(object['status'])['conditions']
+  const conditions = fieldsOf(object['status'])['conditions']
   return Array.isArray(conditions) ? conditions.filter(isCondition) : []
 }
 
@@ -59,7 +60,7 @@ export const conditionOf = (object: KubeObject, type: string): Condition | undef
   conditionsOf(object).find((condition) => condition.type === type)
 
 export const specTextOf = (object: KubeObject, field: string): string | undefined => {
-  const value = recordOf(object['spec'])[field]
+  const value = fieldsOf(object['spec'])[field]
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
@@ -67,11 +68,6 @@ export const specTextOf = (object: KubeObject, field: string): string | undefine
 export const isServed = (object: KubeObject, loadBalancerClass: string | undefined): boolean =>
   specTextOf(object, 'type') === 'LoadBalancer' && specTextOf(object, 'loadBalancerClass') === loadBalancerClass
 
-/** The fields of a value that is an object; none of any other one. */
-export const recordOf = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : nothing
-
-const nothing: Readonly<Record<string, unknown>> = {}
 const noTexts: readonly string[] = []
 
-const isCondition = (value: unknown): value is Condition => typeof recordOf(value)['type'] === 'string'
+const isCondition = (value: unknown): value is Condition => typeof fieldsOf(value)['type'] === 'string'

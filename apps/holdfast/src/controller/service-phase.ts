@@ -28,31 +28,39 @@ interface Write {
 
 /** Writes the status of every Service that does not say what it is to say, as far as that may be said now. */
 export async function writeServices(round: Round, departures: readonly Departure[]): Promise<void> {
-  const { services, planned, memory, options, settled } = round
+  const { pending, memory, options } = round
   const leaves = byUid(departures)
+  for (const { holder } of departures) pending.add(`${holder.namespace}/${holder.name}`)
   const now = options.clock.now()
-  const writes: Write[] = []
-  for (const [key, view] of services) {
-    const wish = planned.wishOf(key)
-    if (wish === undefined) continue
-    if (memory.services.isRejected(view)) {
-      round.result.isWaiting = true
-      continue
-    }
-    const own = leaves.get(view.uid) ?? []
-    if (own.length === 0 && settled.get(view.object) === wish) continue
-    const write = writeFor(round, view, wish, own)
-    if (write === undefined) continue
-    if (write === 'settled') settle(round, view, wish)
-    else if (!memory.backOff.waits(retryKey('Service', view.uid), now)) writes.push(write)
-  }
+  const writes = [...pending].flatMap((key) => dueWrite(round, key, leaves) ?? [])
+  const due = writes.filter(({ view }) => !memory.retries.waits(retryKey('Service', view.uid), now))
   const assure = createAssurance(round)
   await inParallel(
-    writes,
+    due,
     options.parallel,
     (write) => sendAssured(round, write, assure),
     () => isCut(round),
   )
+}
+
+/** What there is to be written of a Service; one of which nothing is any more is not looked at again. */
+function dueWrite(round: Round, key: string, leaves: ReadonlyMap<string, readonly Departure[]>): Write | undefined {
+  const { services, pending, planned, memory, settled } = round
+  const view = services.get(key)
+  const wish = planned.wishOf(key)
+  const own = leaves.get(view?.uid ?? '') ?? []
+  if (view === undefined || wish === undefined || (own.length === 0 && settled.get(view.object) === wish)) {
+    pending.delete(key)
+    return undefined
+  }
+  if (memory.services.isRejected(view)) {
+    round.result.isWaiting = true
+    return undefined
+  }
+  const write = writeFor(round, view, wish, own)
+  if (write !== 'settled') return write
+  settle(round, view, wish)
+  return undefined
 }
 
 /** undefined: nothing can be written before something else has happened. */
@@ -96,9 +104,10 @@ function asIs(object: KubeObject): ServiceStatus {
   }
 }
 
-function settle({ memory, options, settled }: Round, { key, uid, object }: ServiceView, wish: Wish): void {
+function settle({ memory, options, settled, pending }: Round, { key, uid, object }: ServiceView, wish: Wish): void {
   settled.set(object, wish)
-  memory.backOff.succeeded(retryKey('Service', uid))
+  pending.delete(key)
+  memory.retries.succeeded(retryKey('Service', uid))
   const unanswered = memory.unanswered.get(key)
   if (unanswered === undefined) return
   memory.unanswered.delete(key)
@@ -124,7 +133,7 @@ async function send(round: Round, { view, wish, status, patch, leaves }: Write):
   const answer = await options.api.merge(resourceTypes.Service, { namespace, name }, patch, write)
   const notices = eventsOf(writtenOf(round, view, wish, status))
   if (answer.kind === 'ok') {
-    memory.backOff.succeeded(retryKey('Service', uid))
+    memory.retries.succeeded(retryKey('Service', uid))
     memory.unanswered.delete(key)
     round.dropping.delete(key)
     memory.services.written(view, options.keep.service(answer.value))

@@ -1,6 +1,7 @@
 import type { KubeObject } from '@holdfast/cluster'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { notToldYet } from './announced-claim.ts'
 import { assignedCondition, poolAnnotation } from './service-object.ts'
 import type { ServiceStatus } from './service-status.ts'
 import { farewellPatch, statusPatch } from './service-status.ts'
@@ -10,6 +11,9 @@ const now = '2026-01-01T00:00:01Z'
 const before = '2026-01-01T00:00:00Z'
 const others = { type: 'example.com/Theirs', status: 'True', reason: 'X', message: '', lastTransitionTime: before }
 const ours = { type: assignedCondition, status: 'True', reason: 'Assigned', message: 'm', lastTransitionTime: before }
+
+/** What is said along with the first status: docs/reference/conditions-and-annotations.md. */
+const untold = { ...notToldYet, lastTransitionTime: now }
 
 const service = (ingress: readonly object[], conditions: readonly object[] = [], pool?: string): KubeObject => ({
   metadata: {
@@ -33,7 +37,10 @@ test('the patch is for exactly this version of this Service', () => {
   const patch = statusPatch(service([]), wanted('192.0.2.1'), { now })
   assert.deepEqual(patch, {
     metadata: { uid: 'u', resourceVersion: '7', annotations: { [poolAnnotation]: 'gold' } },
-    status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] }, conditions: [{ ...ours, lastTransitionTime: now }] },
+    status: {
+      loadBalancer: { ingress: [{ ip: '192.0.2.1' }] },
+      conditions: [{ ...ours, lastTransitionTime: now }, untold],
+    },
   })
 })
 
@@ -54,7 +61,9 @@ test("others' conditions stay, and a condition that is as it was keeps its time"
     conditions: [{ type: assignedCondition, status: 'True', reason: 'NoAdditionalIP', message: 'n' }],
   }
   const patch = statusPatch(service([{ ip: '192.0.2.1' }], [others, ours], 'gold'), status, { now })
-  assert.deepEqual(patch?.['status'], { conditions: [others, { ...ours, reason: 'NoAdditionalIP', message: 'n' }] })
+  assert.deepEqual(patch?.['status'], {
+    conditions: [others, { ...ours, reason: 'NoAdditionalIP', message: 'n' }, untold],
+  })
 })
 
 test('to clear is to remove the field, also what is no address', () => {
@@ -69,7 +78,7 @@ test('to clear is to remove the field, also what is no address', () => {
 test('a forced patch changes something although nothing is to be said', () => {
   const object = service([{ ip: '192.0.2.1' }], [ours], 'gold')
   const patch = statusPatch(object, wanted('192.0.2.1'), { now, isForced: true })
-  assert.deepEqual(patch?.['status'], { conditions: [{ ...ours, lastTransitionTime: now }] })
+  assert.deepEqual(patch?.['status'], { conditions: [{ ...ours, lastTransitionTime: now }, untold] })
 })
 
 test('a Service that leaves keeps what is not ours', () => {

@@ -1,4 +1,5 @@
 import type { KubeObject } from '@holdfast/cluster'
+import { notToldYet } from './announced-claim.ts'
 import type { Condition } from './service-object.ts'
 import {
   announcedCondition,
@@ -99,7 +100,11 @@ function conditionsPatch(object: KubeObject, claims: readonly Claim[], terms: Pa
       terms,
     ),
   )
-  return { conditions: [...known.filter(({ type }) => !claims.some((claim) => claim.type === type)), ...wanted] }
+  // What is not known yet is said along with the rest: no request of its own.
+  const isFirst = known.every(({ type }) => type !== announcedCondition)
+  const announced = isFirst ? [dated(notToldYet, undefined, object, { now: terms.now })] : []
+  const kept = known.filter(({ type }) => !claims.some((claim) => claim.type === type))
+  return { conditions: [...kept, ...wanted, ...announced] }
 }
 
 /** The time of the last transition stays where the status is the same, unless the write has to change something. */

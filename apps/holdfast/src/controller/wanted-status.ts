@@ -1,5 +1,6 @@
 import { formatAddress } from '@holdfast/ip'
 import type { Decision } from '@holdfast/ipam'
+import type { Held } from './held-addresses.ts'
 import { assignedCondition } from './service-object.ts'
 import { releaseAnnotation } from '../allocation/hold.ts'
 import type { Claim, ServiceStatus } from './service-status.ts'
@@ -10,12 +11,12 @@ export interface Wish {
   readonly addresses: readonly string[]
   readonly pool: string | undefined
   readonly condition: Claim
-  /** True: some of the addresses are in no pool any more. */
+  /** True: some of the addresses stay although no pool in force gives them. */
   readonly isHeldOver: boolean
 }
 
-/** What the plan means for a Service's status. `held` are its addresses that stay although no pool has them. */
-export function wishOf(decision: Decision, held: readonly string[]): Wish {
+/** What the plan means for a Service's status. `held` is what of its addresses stays although no pool in force gives it. */
+export function wishOf(decision: Decision, held: Held | undefined): Wish {
   if (decision.kind === 'refused') {
     const { reason, message } = decision
     return {
@@ -27,25 +28,27 @@ export function wishOf(decision: Decision, held: readonly string[]): Wish {
   }
   const addresses = decision.addresses.map(({ address }) => formatAddress(address))
   const pool = decision.addresses[0]?.pool ?? ''
-  return { addresses, pool, condition: conditionFor(decision, { addresses, pool, held }), isHeldOver: held.length > 0 }
+  const condition = held === undefined ? conditionFor(decision, addresses, pool) : heldCondition(held, pool)
+  return { addresses, pool, condition, isHeldOver: held !== undefined }
 }
 
 function conditionFor(
   { notice }: Extract<Decision, { readonly kind: 'assigned' }>,
-  {
-    addresses,
-    pool,
-    held,
-  }: { readonly addresses: readonly string[]; readonly pool: string; readonly held: readonly string[] },
+  addresses: readonly string[],
+  pool: string,
 ): Claim {
-  if (held.length > 0) {
-    const [is, it] = held.length === 1 ? ['is', 'it'] : ['are', 'they']
-    const list = held.join(',')
-    const message = `${list} ${is} in no pool any more, and ${it} will stay until the Service has the annotation ${releaseAnnotation}: "${list}"`
-    return claim('True', 'Held', message)
-  }
   if (notice !== undefined) return claim('True', capitalized(notice.reason), notice.message)
   return claim('True', 'Assigned', `${addresses.join(' and ')} from pool "${pool}"`)
+}
+
+function heldCondition({ addresses, isPoolRefused }: Held, pool: string): Claim {
+  const list = addresses.join(',')
+  const [is, it] = addresses.length === 1 ? ['is', 'it'] : ['are', 'they']
+  const [why, until] = isPoolRefused
+    ? [`of pool "${pool}", which is refused as it is now (its events say why)`, 'that is corrected, or ']
+    : ['in no pool any more', '']
+  const remedy = `${until}the Service has the annotation ${releaseAnnotation}: "${list}"`
+  return claim('True', 'Held', `${list} ${is} ${why}, and ${it} will stay until ${remedy}`)
 }
 
 /** What a Service is to say now, and whether that is all that it is to say in the end. */

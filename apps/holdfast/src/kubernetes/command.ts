@@ -61,4 +61,6 @@ export interface SpeakerCommand extends ClusterCommand {
   readonly kubeProxyHealth: string
   /** Cordoned nodes leave too. */
   readonly drainOnCordon: boolean
+  /** A connection without a packet for longer does not keep a node that has left from being safe to reboot. */
+  readonly silenceSeconds: number
 }

@@ -4,6 +4,11 @@ export type Fields = Readonly<Record<string, unknown>>
 export const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+const none: Fields = {}
+
+/** The fields of a value that has some; none of any other one. */
+export const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : none)
+
 /** The value at a path of fields; undefined where one of them is not there. */
 export function valueAt(value: unknown, ...path: readonly string[]): unknown {
   let found = value

@@ -41,6 +41,12 @@ export function shareArgument(text: string): number {
   throw new InvalidArgumentError(`"${text}" is not a share: write a number from 0 to 1, such as 0.5.`)
 }
 
+/** Whole seconds. */
+export function secondsArgument(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError(`"${text}" is no time: write a number of seconds, such as 60.`)
+}
+
 const levels: Readonly<Record<string, LogLevel>> = {
   all: 'debug',
   debug: 'debug',

@@ -2,7 +2,15 @@ import { Command, Option } from 'commander'
 import { hostname } from 'node:os'
 import type { ClusterCommand, ControllerCommand, HttpCommand, LogLevel, SpeakerCommand } from './command.ts'
 import type { Environment } from './flag-arguments.ts'
-import { flag, isSet, levelArgument, portArgument, shareArgument, withVariable } from './flag-arguments.ts'
+import {
+  flag,
+  isSet,
+  levelArgument,
+  portArgument,
+  secondsArgument,
+  shareArgument,
+  withVariable,
+} from './flag-arguments.ts'
 import { cipherSuitesArgument, curvesArgument, tlsVersionArgument } from './tls-flags.ts'
 
 /** Options that MetalLB's controller and speaker take and that mean nothing here, with why. */
@@ -61,6 +69,7 @@ interface SpeakerFlags extends CommonFlags {
   readonly doubtShare: number
   readonly kubeProxyHealth: string
   readonly drainOnCordon: boolean
+  readonly connectionSilence: number
 }
 
 /** `holdfast controller`, to be added to the program. `run` gets what the options and the environment come to. */
@@ -108,6 +117,11 @@ export function speakerCommand(environment: Environment, run: (command: SpeakerC
       new Option('--kube-proxy-health <url>', 'announce once this answers 200: auto, none, or a URL').default('auto'),
     )
     .addOption(flag('--drain-on-cordon', 'a node that is cordoned is drained'))
+    .addOption(
+      new Option('--connection-silence <seconds>', 'a drain does not wait for connections without a packet for longer')
+        .argParser(secondsArgument)
+        .default(60),
+    )
   return command.action(async (flags: SpeakerFlags) => {
     await run({ ...commonOf(flags, warningsOf(command, environment)), ...speakerOf(flags) })
   })
@@ -124,6 +138,7 @@ const speakerOf = (flags: SpeakerFlags): Omit<SpeakerCommand, keyof ClusterComma
   doubtShare: flags.doubtShare,
   kubeProxyHealth: flags.kubeProxyHealth,
   drainOnCordon: flags.drainOnCordon,
+  silenceSeconds: flags.connectionSilence,
 })
 
 function listenOf(listen: string | false | undefined): SpeakerCommand['listen'] {

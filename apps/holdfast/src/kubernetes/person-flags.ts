@@ -26,6 +26,8 @@ interface LintFlags extends ClassFlags {
 
 interface SupportFlags extends Omit<ClassFlags, 'output'> {
   readonly output: string
+  readonly logs: boolean
+  readonly anonymize?: true
 }
 
 interface DrainFlags extends PersonFlags {
@@ -85,12 +87,16 @@ export const supportCommand = (environment: Environment, run: Run<SupportCommand
     .option('-o, --output <file>', 'where to', 'holdfast-support.json.gz')
     .option('--lb-class <class>', 'the loadBalancerClass that Holdfast was started with')
     .addOption(flag('--ignore-exclude-lb', 'as the speakers were started'))
+    .option('--no-logs', 'without the logs of the pods')
+    .option('--anonymize', 'names and addresses replaced, each by the same one everywhere')
     .action((flags: SupportFlags) =>
       run({
         ...personOf({ ...flags, output: 'text' }),
         file: flags.output,
         loadBalancerClass: flags.lbClass,
         ignoreExcludeLB: flags.ignoreExcludeLb === true,
+        hasLogs: flags.logs,
+        isAnonymous: flags.anonymize === true,
       }),
     )
 

@@ -28,6 +28,11 @@ test('a drain is done when the node is safe to reboot, and says until then what 
   })
   const done = state({ drain, conditions: [safe('True', 'no connection is left')] })
   assert.deepEqual(drainProgress(done, false), { isDone: true, message: 'safe to reboot: no connection is left' })
+  const silent = state({ drain, conditions: [safe('True', '3 connections have been silent for over 60 s')] })
+  assert.deepEqual(drainProgress(silent, false), {
+    isDone: true,
+    message: 'safe to reboot: 3 connections have been silent for over 60 s',
+  })
 })
 
 test('a speaker that has not heard of it yet is waited for', () => {

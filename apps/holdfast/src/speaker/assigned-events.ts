@@ -3,6 +3,7 @@ import type { KubeApi, KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import { formatAddress } from '@holdfast/ip'
 import type { Model, Service } from '@holdfast/model'
+import { mapDifference, SortedMap } from '@holdfast/model'
 import type { PeersByService } from './service-statuses.ts'
 import type { Outcome } from './written.ts'
 import { done, fieldManager, outcomeOf } from './written.ts'
@@ -23,29 +24,44 @@ export interface AssignedEventsOptions {
  */
 export class AssignedEvents {
   readonly #options: AssignedEventsOptions
-  readonly #told: Map<string, string>
-  #waiting = new Map<string, Service>()
+  #told: SortedMap<string>
+  #seen: { readonly announced: PeersByService; readonly services: Model['services'] } | undefined
+  readonly #waiting = new Map<string, Service>()
 
   constructor(options: AssignedEventsOptions) {
     this.#options = options
-    this.#told = new Map(options.told)
+    this.#told = SortedMap.of([...options.told])
   }
 
-  /** By Service key, what was told of it: to be kept for the next life. */
+  /** By Service key, what was told of it: to be kept for the next life. Never changed: another one takes its place. */
   get told(): ReadonlyMap<string, string> {
     return this.#told
   }
 
-  /** Takes in what is announced; returns the keys of Services that are to be told of. */
+  /** Takes in what is announced; returns the keys of Services that came to be told of since the last time. */
   want(announced: PeersByService, { services }: Model): readonly string[] {
-    for (const key of this.#told.keys()) if (!services.has(key)) this.#told.delete(key)
-    const waiting = new Map<string, Service>()
-    for (const key of announced.keys()) {
-      const service = services.get(key)
-      if (service !== undefined && this.#told.get(key) !== subjectOf(service)) waiting.set(key, service)
+    const before = this.#seen ?? {
+      announced: SortedMap.empty<readonly string[]>(),
+      services: SortedMap.empty<Service>(),
     }
-    this.#waiting = waiting
-    return [...waiting.keys()]
+    // What an earlier life has told may be of Services that are gone.
+    const restored = this.#seen === undefined ? this.#told.keys() : []
+    const changed = new Set([
+      ...restored,
+      ...mapDifference(before.announced, announced).map(({ key }) => key),
+      ...mapDifference(before.services, services).map(({ key }) => key),
+    ])
+    this.#seen = { announced, services }
+    this.#told = this.#told.with([...changed].filter((key) => !services.has(key)).map((key) => [key, undefined]))
+    return [...changed].filter((key) => this.#waits(key, announced.has(key) ? services.get(key) : undefined))
+  }
+
+  /** Notes whether a Service that is announced (undefined: none) is to be told of. */
+  #waits(key: string, service: Service | undefined): boolean {
+    const isWaiting = service !== undefined && this.#told.get(key) !== subjectOf(service)
+    if (isWaiting) this.#waiting.set(key, service)
+    else this.#waiting.delete(key)
+    return isWaiting
   }
 
   /** Tells of one Service, where that is still to be done. Never rejects. */
@@ -54,7 +70,8 @@ export class AssignedEvents {
     if (service === undefined) return done
     const result = await this.#options.api.create(resourceTypes.Event, this.#event(service), { fieldManager })
     if (result.kind === 'fault' && result.code !== 'alreadyExists') return outcomeOf(result)
-    this.#told.set(key, subjectOf(service))
+    this.#told = this.#told.with([[key, subjectOf(service)]])
+    if (this.#waiting.get(key) === service) this.#waiting.delete(key)
     return done
   }
 

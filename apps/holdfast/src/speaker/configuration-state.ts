@@ -1,4 +1,4 @@
-import type { Evaluation, Fault } from '@holdfast/model'
+import type { Fault } from '@holdfast/model'
 import type { KubeObject } from '@holdfast/cluster'
 import { conditionsOf } from './conditions.ts'
 import { recordOf } from './records.ts'
@@ -9,8 +9,8 @@ export interface ConfigurationStateInput {
   readonly node: string
   readonly namespace: string
   readonly owner: Owner
-  /** undefined: nothing is known yet. */
-  readonly evaluation: Evaluation | undefined
+  /** Those that concern the node, see `ownFaults`; undefined: nothing is known yet. */
+  readonly faults: readonly Fault[] | undefined
   /** Its status as it is; undefined: it is not there. */
   readonly before: unknown
   readonly now: string
@@ -26,9 +26,9 @@ export function configurationState(input: ConfigurationStateInput): {
   readonly object: KubeObject
   readonly status: object
 } {
-  const { node, namespace, owner, evaluation, before, now } = input
-  const summary = summaryOf(evaluation?.faults ?? [])
-  const result = evaluation === undefined ? 'Unknown' : summary === '' ? 'Valid' : 'Invalid'
+  const { node, namespace, owner, faults, before, now } = input
+  const summary = summaryOf(faults ?? [])
+  const result = faults === undefined ? 'Unknown' : summary === '' ? 'Valid' : 'Invalid'
   const saying = {
     type: 'configReconcilerValid',
     status: { Valid: 'True', Invalid: 'False', Unknown: 'Unknown' }[result] as 'True' | 'False' | 'Unknown',

@@ -1,6 +1,7 @@
 import { resourceTypes } from '@holdfast/cluster'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { recordOf } from './records.ts'
 import type { NodeName, SpeakerWorld } from './testing/speaker-world.ts'
 import {
   conditionOf,
@@ -49,8 +50,8 @@ test('a drain marks the routes, waits, withdraws what others announce, and holds
   inWorld(async (world) => {
     const { until, nextHops, communities, start, pass } = world
     await twoNodes(world)
-    let connections = 3
-    start('node-a', { connections: () => ({ kind: 'counted', count: connections }) })
+    let [connections, silent] = [3, 0]
+    start('node-a', { connections: () => ({ kind: 'counted', count: connections, silent, silenceSeconds: 60 }) })
     await until('both', () => nextHops(both).length === 2 && nextHops(alone).length === 1)
     await untilReported(world, 3)
     askToDrain(world, 'node-a')
@@ -73,8 +74,14 @@ test('a drain marks the routes, waits, withdraws what others announce, and holds
       'connections are told',
       () => conditionOf(world, 'node-a', 'SafeToReboot')['reason'] === 'ConnectionsRemain',
     )
-    connections = 0
-    await until('safe', () => conditionOf(world, 'node-a', 'SafeToReboot')['status'] === 'True')
+    silent = 3
+    await until('silent ones are no reason to wait', () => {
+      const { status, reason } = conditionOf(world, 'node-a', 'SafeToReboot')
+      return status === 'True' && reason === 'SilentConnectionsOnly'
+    })
+    assert.equal(recordOf(nodeStateOf(world, 'node-a')['drain'])['silentConnections'], 3)
+    ;[connections, silent] = [0, 0]
+    await until('safe', () => conditionOf(world, 'node-a', 'SafeToReboot')['reason'] === 'NoConnections')
 
     askToDrain(world, 'node-a', false)
     await until('all is back', () => nextHops(both).length === 2 && nextHops(alone).length === 2)

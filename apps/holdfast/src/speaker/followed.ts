@@ -2,6 +2,7 @@ import type { Followed, KubeObject } from '@holdfast/cluster'
 import { createKeeps, resourceTypes } from '@holdfast/cluster'
 import { configurationStateName } from './configuration-state.ts'
 import { recordOf } from './records.ts'
+import { createSpeakerKeeps } from './keep.ts'
 import { keepServiceStatus, ownStatusesSelector } from './service-statuses.ts'
 
 /** Where the speaker looks. */
@@ -17,6 +18,7 @@ export interface Place {
  */
 export function followedBySpeaker({ node, namespace }: Place): readonly Followed[] {
   const keeps = createKeeps()
+  const speakerKeeps = createSpeakerKeeps(node)
   const own = (kind: keyof typeof keeps): Followed => ({
     type: resourceTypes[kind],
     selection: { namespace },
@@ -27,13 +29,14 @@ export function followedBySpeaker({ node, namespace }: Place): readonly Followed
     {
       type: resourceTypes.Service,
       selection: { fieldSelector: 'spec.type=LoadBalancer' },
-      keep: keeps.Service,
+      keep: speakerKeeps.service,
       isOptional: false,
     },
     {
       type: resourceTypes.EndpointSlice,
-      selection: { labelSelector: 'kubernetes.io/service-name' },
-      keep: keeps.EndpointSlice,
+      // A Service of type LoadBalancer is never headless: what kube-proxy leaves out is none of ours either.
+      selection: { labelSelector: 'kubernetes.io/service-name,!service.kubernetes.io/headless' },
+      keep: speakerKeeps.endpointSlice,
       isOptional: false,
     },
     {

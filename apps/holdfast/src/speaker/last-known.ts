@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { mapDifference } from '@holdfast/model'
 import type { UnknownRecord } from './records.ts'
 import { isRecord, textOf } from './records.ts'
 
@@ -48,7 +49,7 @@ const entriesAtOnce = 200
 export class LastKnownFile {
   readonly #options: LastKnownOptions
   readonly #path: string
-  #written = new Map<string, unknown>()
+  #written: Entries = new Map()
   #journal: FileHandle | undefined
   #baseBytes = 0
   #journalBytes = 0
@@ -70,7 +71,7 @@ export class LastKnownFile {
   }
 
   /**
-   * Keeps these entries and no others. Values are compared by identity: one that is the same as last time costs nothing. Calls take
+   * Keeps these entries, which are not changed later, and no others. Values are compared by identity: one that is the same as last time costs nothing. Calls take
    * effect in their order. Never rejects.
    */
   save(entries: Entries): Promise<LastKnownWrite> {
@@ -96,7 +97,7 @@ export class LastKnownFile {
       await this.#journal.appendFile(text)
       await this.#journal.datasync()
       this.#journalBytes += text.length
-      this.#written = new Map(entries)
+      this.#written = entries
       return { kind: 'written', bytes: text.length }
     } catch (error) {
       // What is on disk now is not known: the next one writes everything.
@@ -108,8 +109,9 @@ export class LastKnownFile {
 
   #changes(entries: Entries): readonly string[] {
     const lines: string[] = []
-    for (const [key, value] of entries) if (this.#written.get(key) !== value) lines.push(line({ key, value }))
-    for (const key of this.#written.keys()) if (!entries.has(key)) lines.push(line({ key }))
+    for (const { key, after } of mapDifference(this.#written, entries)) {
+      lines.push(line(after === undefined ? { key } : { key, value: after }))
+    }
     return lines
   }
 
@@ -133,7 +135,7 @@ export class LastKnownFile {
       this.#journal = file
       this.#baseBytes = bytes
       this.#journalBytes = 0
-      this.#written = new Map(entries)
+      this.#written = entries
       return { kind: 'written', bytes }
     } catch (error) {
       await file.close().catch(() => undefined)

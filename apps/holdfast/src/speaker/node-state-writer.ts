@@ -4,7 +4,7 @@ import type { Clock } from '@holdfast/runtime'
 import { peersAnswer } from '../peers/answer.ts'
 import type { LifecycleState } from './lifecycle.ts'
 import { nodeStateObject, nodeStateStatus } from './node-state.ts'
-import { routesByPrefix } from './routes-by-prefix.ts'
+import { createPrefixCount } from './prefix-count.ts'
 import type { Speaker } from './speaker.ts'
 import type { Outcome } from './written.ts'
 import { done, fieldManager, outcomeOf } from './written.ts'
@@ -21,6 +21,7 @@ export interface NodeStateWriterOptions {
 /** Writes the NodeState of this node, where it is not so already. */
 export class NodeStateWriter {
   readonly #speaker: Speaker
+  readonly #countPrefixes = createPrefixCount()
   readonly #options: NodeStateWriterOptions
   /** What was written last, as text; empty where that is not known. */
   #text = ''
@@ -75,14 +76,14 @@ export class NodeStateWriter {
     if (this.#lifecycle?.phase !== phase) this.#lifecycle = { phase, since: now() }
     return nodeStateStatus({
       peers: peersAnswer(announcements, { nowMs: clock.now(), nowIso: now() }).peers,
-      routes: pass === undefined ? 0 : routesByPrefix(pass.plan).size,
+      routes: pass === undefined ? 0 : this.#countPrefixes(pass.plan),
       lifecycle: draining.state,
       lifecycleSince: this.#lifecycle.since,
       connections: draining.connections,
       gate,
       knowledge,
       doubt,
-      faults: pass?.evaluation.faults.length,
+      faults: this.#speaker.faults?.length,
       before: this.#status,
       now: now(),
     })

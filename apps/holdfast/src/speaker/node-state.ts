@@ -136,7 +136,9 @@ function drainOf(lifecycle: Leaving, { lifecycleSince, connections }: NodeStateI
     since: lifecycleSince,
     cause: lifecycle.wish.cause,
     message: lifecycle.wish.message,
-    ...(connections?.kind === 'counted' ? { remainingConnections: connections.count } : {}),
+    ...(connections?.kind === 'counted'
+      ? { remainingConnections: connections.count, silentConnections: connections.silent }
+      : {}),
     ...(held.length === 0
       ? {}
       : { heldBack: held.slice(0, mostHeldBack).map(([prefix, reason]) => ({ prefix, reason })) }),
@@ -176,9 +178,11 @@ function announcing(input: NodeStateInput): ConditionSaying {
   return say('True', 'Announcing', 'as planned')
 }
 
-/** Whether nothing is lost when the node goes away now. */
+type Say = (status: ConditionSaying['status'], reason: string, message: string) => ConditionSaying
+
+/** Whether nothing is lost when the node goes away now: nothing but connections that no packet passes. */
 export function safeToReboot(lifecycle: LifecycleState, connections: Connections | undefined): ConditionSaying {
-  const say = (status: ConditionSaying['status'], reason: string, message: string): ConditionSaying => ({
+  const say: Say = (status, reason, message) => ({
     type: 'SafeToReboot',
     status,
     reason,
@@ -203,9 +207,30 @@ export function safeToReboot(lifecycle: LifecycleState, connections: Connections
       `nothing is announced; how many connections are left is not known: ${connections.reason}`,
     )
   }
-  if (connections.count === 0) return say('True', 'NoConnections', 'nothing is announced, and no connection is left')
-  return say('False', 'ConnectionsRemain', `nothing is announced; ${connections.count} connections are left`)
+  return safeBeside(connections, say)
 }
+
+type Counted = Extract<Connections, { kind: 'counted' }>
+
+function safeBeside(connections: Counted, say: Say): ConditionSaying {
+  if (connections.count === 0) return say('True', 'NoConnections', 'nothing is announced, and no connection is left')
+  const { silent } = connections
+  const active = connections.count - silent
+  const silence = silenceOf(connections)
+  if (active === 0)
+    return say(
+      'True',
+      'SilentConnectionsOnly',
+      `nothing is announced; ${silent} connection${silent === 1 ? '' : 's'} ${silence}`,
+    )
+  const left = `nothing is announced; ${active} connection${active === 1 ? ' is' : 's are'} left`
+  return say('False', 'ConnectionsRemain', silent === 0 ? left : `${left}, ${silent} more ${silence}`)
+}
+
+const silenceOf = ({ silent, silenceSeconds }: Counted): string =>
+  silent === 1
+    ? `has been silent for over ${silenceSeconds} s: the router may have moved it, or it is idle`
+    : `have been silent for over ${silenceSeconds} s: the router may have moved them, or they are idle`
 
 const namesOf = (prefixes: readonly string[]): string =>
   prefixes.length > 10 ? `${prefixes.slice(0, 10).join(', ')} and ${prefixes.length - 10} more` : prefixes.join(', ')

@@ -39,7 +39,8 @@ export class SpeakerPipeline {
     this.#evaluation = evaluation
     const { model } = evaluation
     const services = this.#readServices(model)
-    const announced = this.#withHoldings(model, services)
-    return { evaluation, plan: this.#announce({ node: this.#node, model: announced, services, ignoreExcludeLB }) }
+    const announced = this.#withHoldings(model, services.heldOver)
+    const input = { node: this.#node, model: announced, services: services.all, ignoreExcludeLB }
+    return { evaluation, plan: this.#announce(input) }
   }
 }

@@ -14,7 +14,7 @@ import type { LastKnownFile, LastKnownRead } from './last-known.ts'
 import { servicesOfOthers } from './others.ts'
 import { Reports } from './reports.ts'
 import { isOurs } from '../allocation/requests.ts'
-import { entriesOf, snapshotOf, toldPrefix } from './snapshot.ts'
+import { createEntries, snapshotOf, toldPrefix } from './snapshot.ts'
 import { SourceFaults } from './source-faults.ts'
 import { Speaker } from './speaker.ts'
 import { createPermissionTeller, permission } from './written.ts'
@@ -38,6 +38,7 @@ export interface ProgramOptions extends Pick<AnnouncementsOptions, 'transport' |
     | 'loadBalancerClass'
     | 'ignoreExcludeLB'
     | 'drainOnCordon'
+    | 'silenceSeconds'
     | 'doubtShare'
     | 'kubeProxyHealth'
   >
@@ -66,6 +67,7 @@ export class SpeakerProgram {
   readonly #faults: SourceFaults
   readonly #source: KubernetesSource
   readonly #reports: Reports
+  readonly #entriesOf = createEntries()
   readonly speaker: Speaker
   #saveAlarm: Alarm | undefined
   #savedMs = -saveEveryMs
@@ -74,7 +76,10 @@ export class SpeakerProgram {
 
   constructor(options: ProgramOptions) {
     const { command, api, clock, random, now, log, lastKnown } = options
-    this.#options = options
+    this.#options = {
+      ...options,
+      lastKnown: lastKnown && { file: lastKnown.file, read: withoutEntries(lastKnown.read) },
+    }
     const tell = log.log
     const tellPermission = createPermissionTeller(tell)
     const found = lastKnown?.read.kind === 'found' ? lastKnown.read : undefined
@@ -94,7 +99,7 @@ export class SpeakerProgram {
       observe: (state) => this.#faults.observe(state),
     })
     this.speaker = new Speaker({
-      ...options,
+      ...this.#options,
       rules: command,
       source: this.#source,
       tell,
@@ -214,9 +219,10 @@ export class SpeakerProgram {
 
   #countConnections(): Promise<Connections> {
     const { model } = this.speaker.pass?.evaluation ?? {}
-    const { loadBalancerClass } = this.#options.command
+    const { loadBalancerClass, silenceSeconds } = this.#options.command
     const ours = [...(model?.services.values() ?? [])].filter((service) => isOurs(service, loadBalancerClass))
-    return this.#options.host.countConnections(ours.flatMap(({ ingress }) => ingress))
+    const addresses = ours.flatMap(({ ingress }) => ingress)
+    return this.#options.host.countConnections(addresses, silenceSeconds)
   }
 
   #changed(): void {
@@ -237,9 +243,7 @@ export class SpeakerProgram {
     const { lastKnown, log } = this.#options
     const { knowledge, gate, objects } = this.speaker
     if (lastKnown === undefined || knowledge.kind !== 'api' || !gate.isOpen) return
-    const entries = entriesOf(objects)
-    for (const [service, told] of this.#reports.told) entries.set(`${toldPrefix}${service}`, told)
-    const result = await lastKnown.file.save(entries)
+    const result = await lastKnown.file.save(this.#entriesOf(objects, this.#reports.told))
     const failure = result.kind === 'failed' ? result.reason : ''
     if (failure !== '' && failure !== this.#saveFailure) {
       log.log('warn', 'lastKnownState', `the last known state is not kept: ${failure}`)
@@ -248,6 +252,10 @@ export class SpeakerProgram {
     if (failure !== '') this.#changed()
   }
 }
+
+/** What an earlier life knew is not kept for longer than it is needed. */
+const withoutEntries = (read: LastKnownRead): LastKnownRead =>
+  read.kind === 'found' ? { ...read, entries: new Map() } : read
 
 function toldIn(entries: ReadonlyMap<string, unknown> = new Map()): ReadonlyMap<string, string> {
   const told = new Map<string, string>()

@@ -6,7 +6,7 @@ import { configurationState, configurationStateName } from './configuration-stat
 import { NodeStateWriter } from './node-state-writer.ts'
 import { recordOf, textOf } from './records.ts'
 import type { Owner } from './service-statuses.ts'
-import { peersByService, ServiceStatuses } from './service-statuses.ts'
+import { createPeersByService, ServiceStatuses } from './service-statuses.ts'
 import type { Speaker } from './speaker.ts'
 import type { Tell } from './telling.ts'
 import type { WriteQueue } from './write-queue.ts'
@@ -41,6 +41,7 @@ export class Reports {
   readonly #options: ReportsOptions
   readonly #speaker: Speaker
   readonly #statuses: ServiceStatuses
+  readonly #peersByService = createPeersByService()
   readonly #nodeState: NodeStateWriter
   readonly #events: AssignedEvents
   readonly #statusQueue: WriteQueue
@@ -50,6 +51,8 @@ export class Reports {
   #owner: Owner
   #graceMs: number | undefined
   #isReady = false
+  /** What is written has changed since it was looked at last. */
+  #isWrittenNew = false
   #alarm: Alarm | undefined
   #isStopped = false
 
@@ -90,7 +93,10 @@ export class Reports {
   /** Begins to write: to be called once the API server has been heard. Resolves when it is known what is there. */
   async start(): Promise<void> {
     await this.#findOwner()
-    await this.#options.written.start(() => this.changed())
+    await this.#options.written.start(() => {
+      this.#isWrittenNew = true
+      this.changed()
+    })
     this.#isReady = true
     this.changed()
   }
@@ -121,9 +127,10 @@ export class Reports {
     const { pass, knowledge, gate, draining } = this.#speaker
     // Of what is not in force nothing is said, and what an earlier life said stays.
     if (pass === undefined || knowledge.kind !== 'api' || !gate.isOpen) return
-    const announced = peersByService(pass.plan, draining.stance())
-    this.#statuses.want(announced)
-    this.#statusQueue.add(this.#statuses.heard(this.#options.written.objects(resourceTypes.ServiceBGPStatus)))
+    const announced = this.#peersByService(pass.plan, draining.stance())
+    const written = this.#isWrittenNew ? [...this.#options.written.objects(resourceTypes.ServiceBGPStatus)] : undefined
+    this.#isWrittenNew = false
+    this.#statusQueue.add(this.#statuses.update(announced, written))
     this.#eventQueue.add(this.#events.want(announced, pass.evaluation.model))
   }
 
@@ -146,7 +153,7 @@ export class Reports {
       node,
       namespace,
       owner: this.#owner,
-      evaluation: this.#speaker.pass?.evaluation,
+      faults: this.#speaker.faults,
       before: before?.['status'],
       now: now(),
     })

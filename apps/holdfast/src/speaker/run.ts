@@ -15,6 +15,7 @@ import type { HttpServers } from '../kubernetes/http.ts'
 import type { Log } from '../kubernetes/log.ts'
 import { createLog } from '../kubernetes/log.ts'
 import { serve } from '../kubernetes/serve.ts'
+import { collectGarbage, processUsage, spareMemory } from '../kubernetes/spare-memory.ts'
 import { parseEndpoint } from '../parse-endpoint.ts'
 import { peersAnswer } from '../peers/answer.ts'
 import type { PeersAnswer } from '../peers/view.ts'
@@ -109,7 +110,9 @@ class SpeakerProcess {
       report: this.#log.event,
     })
     if (!this.#isClosing) void program.start()
+    const stopSparing = spareMemory({ clock: this.#clock, usage: processUsage, collect: collectGarbage })
     await ended
+    stopSparing()
   }
 
   /** Closes whatever is open by now, sessions first; to be called again for what opens later. Never rejects. */

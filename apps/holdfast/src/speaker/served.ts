@@ -25,7 +25,7 @@ export const servedBySpeaker = (program: SpeakerProgram, node: string, peers: ()
     updates: program.speaker.counts.passes,
     updateErrors: program.speaker.counts.defects,
     isConfigurationLoaded: program.speaker.pass !== undefined,
-    isConfigurationStale: (program.speaker.pass?.evaluation.faults.length ?? 0) > 0,
+    isConfigurationStale: (program.speaker.faults?.length ?? 0) > 0,
   }),
   followed: () => program.states(),
 })

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { NodePlan } from '@holdfast/announce'
+import type { Decision, NodePlan } from '@holdfast/announce'
 import type { Prefix } from '@holdfast/ip'
 import type { KubeApi, KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
+import { listDifference, mapDifference, SortedMap } from '@holdfast/model'
 import type { RouteStance } from '../sessions/announcements.ts'
 import { listOf, recordOf, textOf } from './records.ts'
 import type { Outcome } from './written.ts'
@@ -14,22 +15,33 @@ export type Owner = { readonly name: string; readonly uid: string } | undefined
 /** By key `namespace/name` of the Service: the sorted names of the BGPPeers that it is announced to. */
 export type PeersByService = ReadonlyMap<string, readonly string[]>
 
-/** MetalLB's ServiceBGPStatus says what a node is configured to announce: what is withdrawn for a drain does not count. */
-export function peersByService(
-  { decisions }: NodePlan,
-  stance: RouteStance | ((prefix: Prefix) => RouteStance),
-): PeersByService {
+type OfferStance = RouteStance | ((prefix: Prefix) => RouteStance)
+
+/**
+ * MetalLB's ServiceBGPStatus says what a node is configured to announce: what is withdrawn for a drain does not count. Called for one
+ * plan after another, it costs what changed.
+ */
+export function createPeersByService(): (plan: NodePlan, stance: OfferStance) => PeersByService {
+  let last: { readonly decisions: NodePlan['decisions']; readonly stance: OfferStance } | undefined
+  let wanted = SortedMap.empty<readonly string[]>()
+  return ({ decisions }, stance) => {
+    const before = last?.stance === stance ? last.decisions : new Map<string, Decision>()
+    if (last?.stance !== stance) wanted = SortedMap.empty()
+    last = { decisions, stance }
+    wanted = wanted.with(mapDifference(before, decisions).map(({ key, after }) => [key, peersOf(after, stance)]))
+    return wanted
+  }
+}
+
+/** undefined: nothing of it is offered to anybody. */
+function peersOf(decision: Decision | undefined, stance: OfferStance): readonly string[] | undefined {
+  if (decision === undefined || decision.kind === 'withheld') return undefined
   const isOffered = (prefix: Prefix): boolean =>
     (typeof stance === 'function' ? stance(prefix) : stance) !== 'withdrawn'
-  const wanted = new Map<string, readonly string[]>()
-  for (const [service, decision] of decisions) {
-    if (decision.kind === 'withheld') continue
-    const routes = decision.routes.filter(({ prefix }) => isOffered(prefix))
-    const [first, ...others] = routes.map(({ peers }) => peers)
-    if (first === undefined) continue
-    wanted.set(service, others.length === 0 ? first : [...new Set([first, ...others].flat())].sort())
-  }
-  return wanted
+  const routes = decision.routes.filter(({ prefix }) => isOffered(prefix))
+  const [first, ...others] = routes.map(({ peers }) => peers)
+  if (first === undefined || others.length === 0) return first
+  return [...new Set([first, ...others].flat())].sort()
 }
 
 export interface ServiceStatusesOptions {
@@ -63,31 +75,46 @@ interface Existing {
  */
 export class ServiceStatuses {
   readonly #options: ServiceStatusesOptions
-  #wanted: PeersByService = new Map()
-  #existing: ReadonlyMap<string, readonly Existing[]> = new Map()
+  #wanted: PeersByService = SortedMap.empty()
+  #heard: readonly KubeObject[] = []
+  readonly #existing = new Map<string, readonly Existing[]>()
+  /** Services whose objects were written, and not heard of since. */
+  readonly #unheard = new Set<string>()
 
   constructor(options: ServiceStatusesOptions) {
     this.#options = options
   }
 
-  /** Takes in what should be there; returns the keys of Services whose objects differ from it. */
-  want(wanted: PeersByService): readonly string[] {
+  /**
+   * Takes in what should be there, and the objects of this node that are there (undefined: the same as before). Returns the keys of
+   * Services of which either changed, and whose objects are not as they should be.
+   */
+  update(wanted: PeersByService, objects: readonly KubeObject[] | undefined): readonly string[] {
+    const touched = new Set(mapDifference(this.#wanted, wanted).map(({ key }) => key))
     this.#wanted = wanted
-    return this.#differing()
+    const { removed, added } = listDifference(this.#heard, objects ?? this.#heard)
+    this.#heard = objects ?? this.#heard
+    for (const object of removed) touched.add(this.#forget(object))
+    for (const object of added) touched.add(this.#learn(object))
+    // What was written may have been removed again before it was heard of.
+    if (objects !== undefined) for (const service of this.#unheard) touched.add(service)
+    const differing = [...touched].filter((service) => this.#isDiffering(service))
+    for (const service of this.#unheard) if (!this.#isDiffering(service)) this.#unheard.delete(service)
+    return differing
   }
 
-  /** Takes in what is there: the objects of this node. Returns the keys of Services whose objects differ from what should be. */
-  heard(objects: Iterable<KubeObject>): readonly string[] {
-    const existing = new Map<string, Existing[]>()
-    for (const object of objects) {
-      const key = serviceOf(object)
-      const one = existingOf(object, this.#options.node)
-      const known = existing.get(key)
-      if (known === undefined) existing.set(key, [one])
-      else known.push(one)
-    }
-    this.#existing = existing
-    return this.#differing()
+  #forget(object: KubeObject): string {
+    const service = serviceOf(object)
+    const others = (this.#existing.get(service) ?? []).filter(({ name }) => name !== object.metadata.name)
+    if (others.length === 0) this.#existing.delete(service)
+    else this.#existing.set(service, others)
+    return service
+  }
+
+  #learn(object: KubeObject): string {
+    const service = serviceOf(object)
+    this.#existing.set(service, [...(this.#existing.get(service) ?? []), existingOf(object, this.#options.node)])
+    return service
   }
 
   /** Brings the objects of one Service in line, by as few requests as that takes. Never rejects. */
@@ -95,6 +122,7 @@ export class ServiceStatuses {
     const { api, namespace } = this.#options
     const peers = this.#wanted.get(service)
     const [first, ...surplus] = this.#sorted(service)
+    this.#unheard.add(service)
     const extra = peers === undefined && first !== undefined ? [first, ...surplus] : surplus
     for (const { name } of extra) {
       const outcome = removalOf(await api.remove(resourceTypes.ServiceBGPStatus, { namespace, name }))
@@ -134,15 +162,12 @@ export class ServiceStatuses {
     }
   }
 
-  #differing(): readonly string[] {
-    const keys: string[] = []
-    for (const [service, peers] of this.#wanted) {
-      const [first, ...surplus] = this.#existing.get(service) ?? []
-      const isRight = first?.isComplete === true && first.peers === peers.join() && this.#isOwned(first)
-      if (!isRight || surplus.length > 0) keys.push(service)
-    }
-    for (const service of this.#existing.keys()) if (!this.#wanted.has(service)) keys.push(service)
-    return keys
+  #isDiffering(service: string): boolean {
+    const peers = this.#wanted.get(service)
+    const [first, ...surplus] = this.#existing.get(service) ?? []
+    if (peers === undefined) return first !== undefined
+    const isRight = first?.isComplete === true && first.peers === peers.join() && this.#isOwned(first)
+    return !isRight || surplus.length > 0
   }
 
   #isOwned({ ownerUids }: Existing): boolean {

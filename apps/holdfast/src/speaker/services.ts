@@ -1,28 +1,34 @@
 import type { AllocatedService } from '@holdfast/announce'
 import type { Model, Service } from '@holdfast/model'
-import { annotationOf } from '@holdfast/model'
+import { annotationOf, mapDifference, SortedMap } from '@holdfast/model'
 import { isOurs } from '../allocation/requests.ts'
+
+/** The Services of a model that a speaker decides about. */
+export interface ServicesRead {
+  readonly all: readonly AllocatedService[]
+  /** Those of them whose addresses the controller holds over. */
+  readonly heldOver: readonly AllocatedService[]
+}
 
 /**
  * The Services to decide about, with the addresses that their status says: a speaker allocates nothing. Those of another class are
- * left out, as MetalLB does. An unchanged Service gives the same value again, and unchanged Services the same list.
+ * left out, as MetalLB does. An unchanged Service gives the same value again, and unchanged Services the same lists.
  */
-export function createServiceReader(
-  loadBalancerClass: string | undefined,
-): (model: Model) => readonly AllocatedService[] {
-  const known = new WeakMap<Service, AllocatedService>()
-  let last: { readonly services: Model['services']; readonly read: readonly AllocatedService[] } | undefined
-  const readOne = (service: Service): AllocatedService => {
-    const before = known.get(service)
-    if (before !== undefined) return before
-    const made = allocatedOf(service)
-    known.set(service, made)
-    return made
-  }
+export function createServiceReader(loadBalancerClass: string | undefined): (model: Model) => ServicesRead {
+  let seen: Model['services'] = SortedMap.empty()
+  let ours = SortedMap.empty<AllocatedService>()
+  let heldOver = SortedMap.empty<AllocatedService>()
+  let read: ServicesRead = { all: [], heldOver: [] }
   return ({ services }) => {
-    if (last?.services === services) return last.read
-    const read = [...services.values()].filter((service) => isOurs(service, loadBalancerClass)).map(readOne)
-    last = { services, read }
+    if (services === seen) return read
+    const changes = mapDifference(seen, services).map(({ key, after }) => {
+      const isRead = after !== undefined && isOurs(after, loadBalancerClass)
+      return [key, isRead ? allocatedOf(after) : undefined] as const
+    })
+    seen = services
+    ours = ours.with(changes)
+    heldOver = heldOver.with(changes.map(([key, one]) => [key, one?.service.isHeldOver === true ? one : undefined]))
+    read = { all: [...ours.values()], heldOver: [...heldOver.values()] }
     return read
   }
 }

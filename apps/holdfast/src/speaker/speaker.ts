@@ -1,5 +1,5 @@
 import type { KubernetesSource, Snapshot } from '@holdfast/cluster'
-import type { RawObject } from '@holdfast/model'
+import type { Fault, RawObject } from '@holdfast/model'
 import type { Alarm } from '@holdfast/runtime'
 import type { AnnouncementsOptions, Stance } from '../sessions/announcements.ts'
 import { Announcements } from '../sessions/announcements.ts'
@@ -7,12 +7,13 @@ import type { Connections } from './conntrack.ts'
 import { Obedience } from './obedience.ts'
 import { Draining } from './draining.ts'
 import { resumedState } from './lifecycle.ts'
+import { ownFaults } from './own-faults.ts'
 import type { SpeakerPass } from './pipeline.ts'
 import { SpeakerPipeline } from './pipeline.ts'
 import { listOf, recordOf, textOf } from './records.ts'
 import { routesByPrefix } from './routes-by-prefix.ts'
 import type { Seen } from './snapshot.ts'
-import { readSnapshot } from './snapshot.ts'
+import { createSnapshotReader } from './snapshot.ts'
 import type { Tell } from './telling.ts'
 import { createTelling } from './telling.ts'
 import type { Wish, WishInput } from './wish.ts'
@@ -61,12 +62,14 @@ const laterMs = 2
  * server, its lists or its objects, what was in force stays so.
  */
 export class Speaker {
-  readonly #options: SpeakerOptions
+  readonly #options: Omit<SpeakerOptions, 'restored'>
   readonly #pipeline: SpeakerPipeline
+  readonly #readSnapshot: ReturnType<typeof createSnapshotReader>
   readonly announcements: Announcements
   readonly draining: Draining
   readonly #obedience: Obedience
   readonly #tellPass: ReturnType<typeof createTelling>
+  #restored: SpeakerOptions['restored']
   #newest: Snapshot | undefined
   #seenNode: RawObject | undefined
   #pass: SpeakerPass | undefined
@@ -83,12 +86,15 @@ export class Speaker {
   #isNodeGone = false
 
   constructor(options: SpeakerOptions) {
-    const { clock, rules, tell } = options
-    this.#options = options
+    const { restored, ...others } = options
+    const { clock, rules, tell } = others
+    this.#restored = restored
+    this.#options = others
     this.#pipeline = new SpeakerPipeline(rules)
-    this.#tellPass = createTelling(rules.node, options.report)
+    this.#readSnapshot = createSnapshotReader(rules.node)
+    this.#tellPass = createTelling(rules.node, options.report, tell)
     this.announcements = new Announcements({
-      ...options,
+      ...others,
       report: (event) => {
         options.report(event)
         if (event.event === 'session' || event.event === 'bfd') options.changed()
@@ -120,6 +126,13 @@ export class Speaker {
     return this.#obeyed
   }
 
+  /** What is wrong with the configuration of this node; undefined: nothing is known yet. */
+  get faults(): readonly Fault[] | undefined {
+    return this.#pass === undefined
+      ? undefined
+      : ownFaults(this.#pass.evaluation, this.#obeyed, this.#options.rules.node)
+  }
+
   /** Whether the own NodeState is there, as far as is known. */
   get hasNodeState(): boolean {
     return this.#nodeState !== undefined
@@ -144,7 +157,8 @@ export class Speaker {
 
   /** Resolves when the API server has been heard: after a restart without it, sessions and routes are there before. */
   async start(): Promise<void> {
-    const { source, restored, clock } = this.#options
+    const { source, clock } = this.#options
+    const restored = this.#restored
     if (restored !== undefined) {
       this.#knowledge = { kind: 'lastKnown', writtenAt: restored.writtenAt, isObeyed: false }
       this.#newest = restored.snapshot
@@ -208,12 +222,12 @@ export class Speaker {
   #run(): void {
     const snapshot = this.#newest
     if (snapshot === undefined || this.#isStopping) return
-    const seen = readSnapshot(snapshot.objects, this.#options.rules.node)
+    const seen = this.#readSnapshot(snapshot.objects)
     // A Node that is gone is one to leave from, in the way that it was configured.
     const kept = seen.node === undefined ? this.#seenNode : undefined
-    const objects = kept === undefined ? seen.objects : [...seen.objects, kept]
+    const objects = kept === undefined ? snapshot.objects : [...snapshot.objects, kept]
     const pass = this.#pipeline.run(objects, this.#ignoresExcludeLB())
-    const isFromFile = snapshot === this.#options.restored?.snapshot
+    const isFromFile = snapshot === this.#restored?.snapshot
     if (!isFromFile && !this.#obedience.obeys(this.#pass?.plan, pass.plan, kept !== undefined)) {
       this.obeyLastKnown('what the API server says is doubted')
       return
@@ -233,6 +247,8 @@ export class Speaker {
 
   #nowFromApi(): void {
     const before = this.#knowledge
+    // As much as everything that is known now: it is not needed twice.
+    this.#restored = undefined
     this.#knowledge = { kind: 'api' }
     if (before.kind !== 'lastKnown' || !before.isObeyed) return
     this.#options.tell('info', 'apiServerHeard', 'the API server is back: what it says is in force')

@@ -2,7 +2,8 @@ import type { Decision, NodePlan } from '@holdfast/announce'
 import type { FileFault } from '@holdfast/cluster'
 import { formatAddress, formatPrefix } from '@holdfast/ip'
 import type { Change, Plan } from '@holdfast/ipam'
-import type { Fault, NotInForce, ObjectRef } from '@holdfast/model'
+import type { EntryDifference, Fault, NotInForce, ObjectRef } from '@holdfast/model'
+import { mapDifference } from '@holdfast/model'
 import type { Event, FaultEvent, ServiceEvent } from '../events.ts'
 import type { Pass } from './pipeline.ts'
 
@@ -189,23 +190,31 @@ function addressesOf(service: string, plan: Plan): readonly string[] {
 }
 
 function tellNode(node: string, plan: NodePlan, told: Told): readonly Event[] {
-  const before = told.decisions.get(node)
+  const before = told.decisions.get(node) ?? new Map<string, Decision>()
   told.decisions.set(node, plan.decisions)
-  const events: Event[] = []
-  for (const [service, decision] of plan.decisions) {
-    const known = before?.get(service)
-    if (known === decision) continue
-    const now = decisionEvents(node, service, decision)
-    const then = new Set(
-      (known === undefined ? [] : decisionEvents(node, service, known)).map((event) => JSON.stringify(event)),
-    )
-    events.push(...now.filter((event) => !then.has(JSON.stringify(event))))
-  }
-  for (const [service, known] of before ?? []) {
-    if (known.kind === 'announced' && !plan.decisions.has(service))
-      events.push({ event: 'announced', node, service, routes: [] })
-  }
-  return events
+  const [gone, decided] = partition(mapDifference(before, plan.decisions))
+  return [
+    ...decided.flatMap(({ key, before: known, after }) => newsOf(node, key, known, after)),
+    ...gone.map((service): Event => ({ event: 'announced', node, service, routes: [] })),
+  ]
+}
+
+/** Services that are gone and were announced, and those of which something else is decided. */
+function partition(
+  differences: readonly EntryDifference<Decision>[],
+): [gone: readonly string[], decided: readonly (EntryDifference<Decision> & { readonly after: Decision })[]] {
+  return [
+    differences
+      .filter(({ before, after }) => after === undefined && before?.kind === 'announced')
+      .map(({ key }) => key),
+    differences.flatMap(({ key, before, after }) => (after === undefined ? [] : [{ key, before, after }])),
+  ]
+}
+
+function newsOf(node: string, service: string, known: Decision | undefined, now: Decision): readonly Event[] {
+  const before = known === undefined ? [] : decisionEvents(node, service, known)
+  const then = new Set(before.map((event) => JSON.stringify(event)))
+  return decisionEvents(node, service, now).filter((event) => !then.has(JSON.stringify(event)))
 }
 
 function decisionEvents(node: string, service: string, decision: Decision): readonly Event[] {

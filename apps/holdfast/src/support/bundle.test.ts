@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryApi, resourceTypes } from '@holdfast/cluster'
-import type { KubeObject, MemoryApi } from '@holdfast/cluster'
+import { apiFault, createMemoryApi, resourceTypes } from '@holdfast/cluster'
+import type { KubeApi, KubeObject, MemoryApi, PodLogs } from '@holdfast/cluster'
 import { createVirtualClock } from '@holdfast/runtime'
 import { bundleOf, collectedKinds } from './bundle.ts'
 import type { Bundle } from './bundle.ts'
@@ -80,7 +80,7 @@ const facts = {
   ignoreExcludeLB: false,
 }
 
-const bundled = async (api: MemoryApi): Promise<Bundle> => bundleOf(await collect(api, namespace), facts)
+const bundled = async (api: MemoryApi): Promise<Bundle> => bundleOf(await collect(api, namespace, undefined), facts)
 
 test('no secret is in a bundle, wherever it lay', async () => {
   const api = world()
@@ -125,4 +125,74 @@ test('a kind that the API server does not know is named, and the rest is there',
   const { notRead, overview } = await bundled(api)
   assert.deepEqual(notRead, [{ resource: 'nodestates.holdfast.dev', reason: 'notThere' }])
   assert.equal(overview.services.total, 1)
+})
+
+/** An API server with pods, whose logs are what `print` says. */
+function withPods(
+  pods: readonly KubeObject[],
+  print: (pod: string, options: Parameters<PodLogs['podLog']>[1]) => Awaited<ReturnType<PodLogs['podLog']>>,
+): KubeApi & PodLogs {
+  const api = world()
+  return {
+    ...api,
+    list: (type, options) =>
+      type.plural === 'pods'
+        ? Promise.resolve({ kind: 'ok', value: { items: pods, resourceVersion: '1', continue: undefined } })
+        : api.list(type, options),
+    podLog: ({ name }, options) => Promise.resolve(print(name, options)),
+  }
+}
+
+const pod = (name: string, { app = 'holdfast', restarts = 0 } = {}): KubeObject => ({
+  metadata: own(name, { labels: { 'app.kubernetes.io/name': app } }),
+  spec: { nodeName: 'node-a', containers: [{ name: name.includes('controller') ? 'controller' : 'speaker' }] },
+  status: { containerStatuses: [{ name: 'speaker', restartCount: restarts }] },
+})
+
+test('the logs of our pods are in it: the controller first, then what was started again, with what ran before, bounded and redacted', async () => {
+  const asked: string[] = []
+  const api = withPods(
+    [pod('speaker-a'), pod('speaker-b', { restarts: 3 }), pod('controller-a'), pod('other', { app: 'prometheus' })],
+    (name, { container, isPrevious, tailLines, limitBytes }) => {
+      asked.push(`${name} ${container} ${isPrevious} ${tailLines} ${limitBytes}`)
+      const line = `{"event":"started","password":"${canary}","message":"token=${canary} Bearer ${canary}-canary"}`
+      return { kind: 'ok', value: `${line}\nplain password: ${canary}\n` }
+    },
+  )
+  const { logs } = bundleOf(await collect(api, namespace, api), facts)
+  assert.deepEqual(asked, [
+    'controller-a controller false 2000 524288',
+    'speaker-b speaker false 2000 524288',
+    'speaker-b speaker true 2000 524288',
+    'speaker-a speaker false 2000 524288',
+  ])
+  assert.deepEqual(
+    logs.map(({ pod: name, node, restarts, lines }) => [name, node, restarts, lines.length]),
+    [
+      ['controller-a', 'node-a', 0, 2],
+      ['speaker-b', 'node-a', 3, 2],
+      ['speaker-b', 'node-a', 3, 2],
+      ['speaker-a', 'node-a', 0, 2],
+    ],
+  )
+  assert.match(logs[0]?.lines[0] ?? '', /"event":"started"/)
+  assert.doesNotMatch(JSON.stringify(logs), new RegExp(canary))
+})
+
+test('of many pods some are read; logs that this user may not see are named; a pod that has none is passed over', async () => {
+  const many = withPods(
+    Array.from({ length: 100 }, (_, index) => pod(`speaker-${index}`)),
+    () => ({ kind: 'ok', value: 'x\n' }),
+  )
+  assert.equal((await collect(many, namespace, many)).logs.length, 40)
+  const forbidden = withPods([pod('speaker-a')], () => apiFault('forbidden', 'no'))
+  const { logs, notRead } = await collect(forbidden, namespace, forbidden)
+  assert.deepEqual([logs, notRead], [[], [{ resource: 'pods/log', reason: 'forbidden' }]])
+  const waiting = withPods([pod('speaker-a'), pod('speaker-b')], (name) =>
+    name === 'speaker-a' ? apiFault('invalid', 'is waiting to start') : { kind: 'ok', value: 'y' },
+  )
+  assert.deepEqual(
+    (await collect(waiting, namespace, waiting)).logs.map(({ pod: name }) => name),
+    ['speaker-b'],
+  )
 })

@@ -13,6 +13,7 @@ import type { ClusterObjects } from '../lint/read-cluster.ts'
 import type { NotRead } from '../lint/world.ts'
 import type { Overview } from '../overview/overview.ts'
 import { overviewOf } from '../overview/overview.ts'
+import type { ContainerLog } from './logs.ts'
 import { redacted } from './redact.ts'
 
 /** What is collected of each kind. Secrets and ConfigMaps are not among them. */
@@ -42,6 +43,7 @@ export type CollectedKind = (typeof collectedKinds)[number]
 export interface Collected {
   readonly objects: Readonly<Record<CollectedKind, readonly KubeObject[]>>
   readonly notRead: readonly NotRead[]
+  readonly logs: readonly ContainerLog[]
   /** What `holdfast lint` looks at. */
   readonly lint: ClusterObjects
 }
@@ -70,6 +72,7 @@ export interface Bundle {
   readonly lint: LintReport
   readonly notRead: readonly NotRead[]
   readonly objects: Readonly<Record<CollectedKind, readonly unknown[]>>
+  readonly logs: readonly ContainerLog[]
 }
 
 /** More of them help nobody: they have the same few causes. */
@@ -99,6 +102,7 @@ export function bundleOf(collected: Collected, facts: BundleFacts): Bundle {
     lint: lint({ ...collected.lint, isLive: true, bgpType: undefined, loadBalancerClass }),
     notRead: collected.notRead,
     objects,
+    logs: collected.logs,
   }
   return redacted(bundle) as Bundle
 }
@@ -158,6 +162,7 @@ export const contentsOf = (bundle: Bundle): readonly string[] => [
     const count = listAt(bundle, 'objects', kind).length
     return count === 0 ? [] : [`${kind}: ${count}`]
   }),
+  ...(bundle.logs.length === 0 ? [] : [`logs of containers: ${bundle.logs.length}`]),
   `explanations: ${bundle.explanations.length}`,
   `lint findings: ${bundle.lint.findings.length}`,
 ]

@@ -24,5 +24,28 @@ export function redacted(value: unknown): unknown {
   )
 }
 
+/** What looks like one wherever it stands: `password=…`, `Bearer …`, a JSON Web Token, a private key. */
+const secretTexts: readonly (readonly [RegExp, string])[] = [
+  [/\b(password|passwd|token|secret)(["']?\s*[:=]\s*["']?)[^\s"',;]+/gi, `$1$2${hidden}`],
+  [/\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/g, `$1 ${hidden}`],
+  [/\beyJ[\w-]+\.[\w-]+\.[\w-]+/g, hidden],
+  [/-----BEGIN [A-Z ]*PRIVATE KEY-----.*/g, hidden],
+]
+
+/** A line of a log, without what may be a secret. Our programs print none; others may. */
+export function redactedLine(line: string): string {
+  const parsed = parsedOf(line)
+  const text = isFields(parsed) ? JSON.stringify(redacted(parsed)) : line
+  return secretTexts.reduce((all, [pattern, instead]) => all.replaceAll(pattern, instead), text)
+}
+
+function parsedOf(line: string): unknown {
+  try {
+    return line.startsWith('{') ? JSON.parse(line) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const ownAnnotations = (annotations: Readonly<Record<string, unknown>>): unknown =>
   Object.fromEntries(Object.entries(annotations).filter(([name]) => knownAnnotations.test(name)))

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
@@ -6,6 +7,7 @@ import type { PersonCommand } from '../kubernetes/person.ts'
 import { connect } from '../kubernetes/person.ts'
 import { StartUpError } from '../start-up-error.ts'
 import { version } from '../version.ts'
+import { anonymized } from './anonymize.ts'
 import type { Bundle } from './bundle.ts'
 import { bundleOf, contentsOf } from './bundle.ts'
 import { collect } from './read-cluster.ts'
@@ -15,6 +17,10 @@ export interface SupportCommand extends PersonCommand {
   readonly file: string
   readonly loadBalancerClass: string | undefined
   readonly ignoreExcludeLB: boolean
+  /** Whether the logs of the pods are wanted. */
+  readonly hasLogs: boolean
+  /** Whether names and addresses are replaced. */
+  readonly isAnonymous: boolean
 }
 
 /** `holdfast support`: a bundle of what somebody needs to help. Returns the exit code. */
@@ -22,7 +28,7 @@ export async function runSupport(command: SupportCommand): Promise<number> {
   try {
     const bundle = await gather(command)
     await save(command.file, bundle)
-    process.stdout.write(summary(command.file, bundle))
+    process.stdout.write(summary(command, bundle))
     return exitCode.ok
   } catch (error) {
     if (!(error instanceof StartUpError)) throw error
@@ -32,12 +38,14 @@ export async function runSupport(command: SupportCommand): Promise<number> {
 }
 
 async function gather(command: SupportCommand): Promise<Bundle> {
-  const { namespace, loadBalancerClass, ignoreExcludeLB } = command
+  const { namespace, loadBalancerClass, ignoreExcludeLB, hasLogs, isAnonymous } = command
   const api = await connect(command)
   try {
-    const collected = await collect(api, namespace)
+    const collected = await collect(api, namespace, hasLogs ? api : undefined)
     const time = new Date().toISOString()
-    return bundleOf(collected, { version, time, namespace, loadBalancerClass, ignoreExcludeLB })
+    const bundle = bundleOf(collected, { version, time, namespace, loadBalancerClass, ignoreExcludeLB })
+    // The key is nowhere kept: what was replaced cannot be worked out again.
+    return isAnonymous ? (anonymized(bundle, randomBytes(32)) as Bundle) : bundle
   } finally {
     api.close()
   }
@@ -54,13 +62,13 @@ async function save(file: string, bundle: Bundle): Promise<void> {
   }
 }
 
-function summary(file: string, bundle: Bundle): string {
+function summary({ file, isAnonymous }: SupportCommand, bundle: Bundle): string {
   const unread = [...new Set([...bundle.notRead, ...bundle.lint.notRead].filter(isForbidden).map(textOf))]
   return [
     file,
     ...contentsOf(bundle).map((line) => `  ${line}`),
     ...(unread.length === 0 ? [] : [`  not shown to you: ${unread.join(', ')}`]),
-    'No passwords, Secrets or ConfigMaps are in it; names and addresses of your network are. Read it with: zcat FILE | less',
+    `No passwords, Secrets or ConfigMaps are in it; names and addresses of your network are${isAnonymous ? ' replaced' : ''}. Read it with: zcat FILE | less`,
     '',
   ].join('\n')
 }

@@ -90,6 +90,8 @@ export interface ListOptions extends Selection {
   readonly limit?: number
   /** From the page before. */
   readonly continue?: string
+  /** What the API server has in its cache is new enough (resourceVersion=0): etcd is not read. Without pages. */
+  readonly isCachedEnough?: boolean
 }
 
 export interface ListPage {

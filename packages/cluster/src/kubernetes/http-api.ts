@@ -1,5 +1,5 @@
 import type { Clock } from '@holdfast/runtime'
-import type { KubeApi, ListOptions, Watch } from './api.ts'
+import type { ApiResult, KubeApi, ListOptions, ObjectKey, ResourceType, Watch } from './api.ts'
 import { collectionPath, keyText, objectPath, queryOf, selectionText } from './api-path.ts'
 import type { Credentials } from './credentials-types.ts'
 import { createRequester, type Requester } from './http-request.ts'
@@ -24,26 +24,46 @@ export interface HttpApiOptions {
 export interface HttpLimits {
   /** 10 s. */
   readonly connectMs: number
-  /** Until an answer begins, and between two pieces of it: 30 s. */
+  /** Until an answer begins, and between two pieces of it: 15 s. */
   readonly answerMs: number
   /** 256 MiB: a list page of some 100,000 Services. */
   readonly maxAnswerBytes: number
   /** 16 MiB: more than etcd stores as one object. */
   readonly maxLineBytes: number
-  /** For requests, beside those of the watches: 16. */
+  /** For requests over HTTP/1.1, beside those of the watches: 16. */
   readonly maxConnections: number
+  /** Of HTTP/2: a server that owes us an answer and from which nothing has come for so long is asked for a sign: 30 s, as client-go. */
+  readonly pingAfterMs: number
+  /** It then has so long, before the connection is given up and made anew: 15 s, as client-go. */
+  readonly pingAnswerMs: number
 }
 
 const defaults: HttpLimits = {
   connectMs: 10_000,
-  answerMs: 30_000,
+  answerMs: 15_000,
   maxAnswerBytes: 256 * 1024 * 1024,
   maxLineBytes: 16 * 1024 * 1024,
   maxConnections: 16,
+  pingAfterMs: 30_000,
+  pingAnswerMs: 15_000,
 }
 
-/** A client of the Kubernetes API over HTTPS. `close` breaks everything off; watches end, requests have the fault `unreachable`. */
-export type HttpApi = KubeApi & { readonly close: () => void }
+/** A client of the Kubernetes API over HTTPS: HTTP/2, or HTTP/1.1 where the server does not agree to that. `close` breaks everything off; watches end, requests have the fault `unreachable`. */
+export type HttpApi = KubeApi & PodLogs & { readonly close: () => void }
+
+/** The end of what one container of a pod has printed. */
+export interface PodLogOptions {
+  readonly container: string
+  /** Of the container that ran before the one that runs now. */
+  readonly isPrevious: boolean
+  readonly tailLines: number
+  readonly limitBytes: number
+}
+
+export interface PodLogs {
+  /** GET of the subresource `log` of a pod, which is text. */
+  readonly podLog: (pod: ObjectKey, options: PodLogOptions) => Promise<ApiResult<string>>
+}
 
 export function createHttpApi(options: HttpApiOptions): HttpApi {
   const { credentials, clock, wallNowMs, userAgent } = options
@@ -64,8 +84,18 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     for (const one of watches) one.stop()
     requester.close()
   }
-  return { ...reads(requester), ...writesOver(requester), watch, close }
+  return { ...reads(requester), ...writesOver(requester), ...podLogs(requester), watch, close }
 }
+
+const pods: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true }
+
+const podLogs = (requester: Requester): PodLogs => ({
+  podLog: async (pod, { container, isPrevious, tailLines, limitBytes }) => {
+    const query = queryOf({ container, tailLines, limitBytes, previous: isPrevious ? 'true' : undefined })
+    const what = `get ${keyText(pods, pod)} (log of ${container})`
+    return await requester.sendForText({ what, method: 'GET', path: `${objectPath(pods, pod, 'log')}${query}` })
+  },
+})
 
 function reads(requester: Requester): Pick<KubeApi, 'list' | 'get'> {
   return {
@@ -82,7 +112,8 @@ function reads(requester: Requester): Pick<KubeApi, 'list' | 'get'> {
   }
 }
 
-const listParameters = ({ limit, continue: token, fieldSelector, labelSelector }: ListOptions) => ({
+const listParameters = ({ limit, continue: token, fieldSelector, labelSelector, isCachedEnough }: ListOptions) => ({
+  resourceVersion: isCachedEnough === true ? '0' : undefined,
   limit,
   continue: token,
   fieldSelector,

@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { request, type Agent } from 'node:https'
+import { validateHeaderValue, type IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { SecretText } from '@holdfast/model'
 import type { Clock } from '@holdfast/runtime'
 import type { ApiFault } from './api.ts'
@@ -26,10 +26,9 @@ export interface Call {
   readonly signal?: AbortSignal
 }
 
-/** The way that a call takes. */
+/** The way that a call takes, whatever the version of HTTP. */
 export interface Route {
   readonly server: ServerAddress
-  readonly agent: Agent
   readonly token: SecretText | undefined
   readonly userAgent: string
   readonly clock: Clock
@@ -46,8 +45,12 @@ export interface Answer {
   readonly kind: 'answer'
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  readonly stream: IncomingMessage
-  /** Running; whoever reads the stream to its end or destroys it, ends it. */
+  readonly stream: Readable
+  /** Asked at the stream's end: whether that is the answer's. */
+  readonly isWhole: () => boolean
+  /** The rest of it is not wanted; harmless after its end. */
+  readonly abandon: () => void
+  /** Running; whoever reads the stream to its end or abandons it, ends it. */
   readonly patience: Patience
   /** What took too long, where that is why the stream broke. */
   readonly late: () => ApiFault | undefined
@@ -61,75 +64,59 @@ export interface NoAnswer {
   readonly isTrust: boolean
   /** The connection had been used before and was closed, perhaps before the request came to it. */
   readonly isStale: boolean
-}
-
-const keepAliveMs = 30_000
-
-/** Sends a call and resolves when the head of the answer is there. Never rejects. */
-export async function exchange(call: Call, route: Route): Promise<Answer | NoAnswer> {
-  return await new Promise((resolve) => {
-    const { clock, limits, server } = route
-    const address = addressOf(server)
-    let lateFault: ApiFault | undefined
-    const outgoing = begin(call, route)
-    if (outgoing instanceof Error) return resolve(noAnswer(faultOfError(call.what, address, outgoing), outgoing))
-    const patience = createPatience(clock, (phase, ms) => {
-      lateFault = apiFault('timeout', `${call.what}: ${address}: ${phase} took more than ${ms / 1000} s`)
-      outgoing.destroy(new Error(lateFault.message))
-    })
-    outgoing.on('socket', (socket) => {
-      socket.setKeepAlive(true, keepAliveMs)
-      const expectAnswer = (): void => patience.expect('the answer', limits.answerMs)
-      if (outgoing.reusedSocket) return expectAnswer()
-      patience.expect('the connection', limits.connectMs)
-      socket.once('secureConnect', expectAnswer)
-    })
-    outgoing.on('response', (stream) => {
-      resolve({
-        kind: 'answer',
-        status: stream.statusCode ?? 0,
-        headers: stream.headers,
-        stream,
-        patience,
-        late: () => lateFault,
-      })
-    })
-    // Stays for as long as the request does: an error after the answer is the stream's to tell.
-    outgoing.on('error', (error) => {
-      patience.end()
-      const isStale = outgoing.reusedSocket && lateFault === undefined
-      resolve(noAnswer(lateFault ?? faultOfError(call.what, address, error), error, isStale))
-    })
-    outgoing.end(call.body)
-  })
+  /** The server says that it has done nothing with the request (RFC 9113, section 8.7): it may be sent again, also a write. */
+  readonly isUnprocessed: boolean
 }
 
 /** For people: `192.0.2.1:6443`. */
-const addressOf = ({ host, port }: ServerAddress): string =>
+export const addressOf = ({ host, port }: ServerAddress): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 
-function begin(call: Call, { server, agent, token, userAgent, isCompressible }: Route) {
-  const headers = {
+/** The fields that a request has in every version of HTTP; an Error: the token has characters that no header may have. */
+export function headersOf(
+  { contentType, body }: Call,
+  { token, userAgent, isCompressible }: Route,
+): Readonly<Record<string, string | number>> | Error {
+  const authorization = token === undefined ? undefined : `Bearer ${token.reveal()}`
+  try {
+    if (authorization !== undefined) validateHeaderValue('authorization', authorization)
+  } catch (error) {
+    return error instanceof Error ? error : new Error('no header')
+  }
+  return {
     accept: 'application/json',
     'accept-encoding': isCompressible ? 'gzip' : 'identity',
     'user-agent': userAgent,
-    ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` }),
-    ...(call.contentType === undefined ? {} : { 'content-type': call.contentType }),
-    ...(call.body === undefined ? {} : { 'content-length': Buffer.byteLength(call.body) }),
-  }
-  const { host, port, basePath } = server
-  const signal = call.signal === undefined ? {} : { signal: call.signal }
-  try {
-    return request({ agent, host, port, method: call.method, path: `${basePath}${call.path}`, headers, ...signal })
-  } catch (error) {
-    // A token with characters that no header may have.
-    return error instanceof Error ? error : new Error(String(error))
+    ...(authorization === undefined ? {} : { authorization }),
+    ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
   }
 }
 
-const noAnswer = (fault: ApiFault, error: unknown, isStale = false): NoAnswer => ({
-  kind: 'noAnswer',
-  fault,
-  isTrust: isTrustError(error),
-  isStale,
-})
+export function noAnswer(
+  call: Call,
+  server: ServerAddress,
+  error: unknown,
+  rest: Partial<Pick<NoAnswer, 'fault' | 'isStale' | 'isUnprocessed'>> = {},
+): NoAnswer {
+  return {
+    kind: 'noAnswer',
+    fault: rest.fault ?? faultOfError(call.what, addressOf(server), error),
+    isTrust: isTrustError(error),
+    isStale: rest.isStale ?? false,
+    isUnprocessed: rest.isUnprocessed ?? false,
+  }
+}
+
+export const tooLate = (call: Call, server: ServerAddress, phase: string, ms: number): ApiFault =>
+  apiFault('timeout', `${call.what}: ${addressOf(server)}: ${phase} took more than ${ms / 1000} s`)
+
+/** The patience of a call: `giveUp` is called once, when something took too long, and `late` says what that was. */
+export function patienceOf(call: Call, { clock, server }: Route, giveUp: (fault: ApiFault) => void) {
+  let fault: ApiFault | undefined
+  const patience = createPatience(clock, (phase, ms) => {
+    fault = tooLate(call, server, phase, ms)
+    giveUp(fault)
+  })
+  return { patience, late: (): ApiFault | undefined => fault }
+}

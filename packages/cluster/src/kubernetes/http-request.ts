@@ -2,9 +2,9 @@ import type { Clock } from '@holdfast/runtime'
 import type { ApiFault, ApiResult } from './api.ts'
 import { apiFault, faultOfAnswer } from './api-fault.ts'
 import type { Access, Credentials } from './credentials-types.ts'
-import { createAgents } from './http-agents.ts'
-import { exchange, type Answer, type Call, type NoAnswer, type TimeLimits } from './http-exchange.ts'
-import { readExplanation, readJson } from './json-body.ts'
+import { createConnections, type ConnectionLimits, type Use } from './http-connections.ts'
+import type { Answer, Call, NoAnswer, TimeLimits } from './http-exchange.ts'
+import { readExplanation, readJson, readText } from './json-body.ts'
 import { warningsIn } from './warnings.ts'
 
 export interface RequesterOptions {
@@ -12,7 +12,7 @@ export interface RequesterOptions {
   readonly clock: Clock
   readonly wallNowMs: () => number
   readonly userAgent: string
-  readonly limits: TimeLimits & { readonly maxAnswerBytes: number; readonly maxConnections: number }
+  readonly limits: TimeLimits & ConnectionLimits & { readonly maxAnswerBytes: number }
   /** Told what the server warns of (the Warning header of a Kubernetes API server). */
   readonly onWarning: (text: string) => void
 }
@@ -21,6 +21,8 @@ export interface RequesterOptions {
 export interface Requester {
   /** The JSON of a success (2xx). */
   readonly send: (call: Call) => Promise<ApiResult<unknown>>
+  /** The text of a success. */
+  readonly sendForText: (call: Call) => Promise<ApiResult<string>>
   /** The answer of a success, of which nothing but the head has been read. */
   readonly open: (call: Call) => Promise<ApiResult<Answer>>
   readonly close: () => void
@@ -29,34 +31,39 @@ export interface Requester {
 /** An explanation is a Status, and a Status is short. */
 const maxExplanationBytes = 256 * 1024
 
+/** How often a request that the server did nothing with is sent again: each time on a new connection. */
+const maxRepeats = 3
+
 export function createRequester(options: RequesterOptions): Requester {
   const { credentials, limits, clock } = options
-  const agents = createAgents(limits.maxConnections)
+  const connections = createConnections(limits)
   let isClosed = false
 
-  const once = async (call: Call, access: Access, use: 'requests' | 'watches') =>
-    await exchange(call, {
-      server: credentials.server,
-      agent: agents.of(access.tls)[use],
-      token: access.token,
-      userAgent: options.userAgent,
-      clock,
-      limits,
-      isCompressible: use === 'requests',
-    })
+  const once = async (call: Call, access: Access, use: Use) => {
+    const { server } = credentials
+    const { userAgent } = options
+    const route = { server, token: access.token, userAgent, clock, limits, isCompressible: use === 'requests' }
+    return await connections.send(call, route, access.tls, use)
+  }
 
-  /** Sends; a second time where it was refused and there are new credentials, or where a connection had gone stale. */
-  const attempt = async (call: Call, use: 'requests' | 'watches'): Promise<Answer | NoAnswer> => {
+  /** Sends; again where the server did nothing with it, or a connection had gone stale. */
+  const persistently = async (call: Call, access: Access, use: Use): Promise<Answer | NoAnswer> => {
+    let outcome = await once(call, access, use)
+    for (let repeats = 0; repeats < maxRepeats && !isOver(call) && mayRepeat(call, outcome, repeats); repeats += 1) {
+      outcome = await once(call, access, use)
+    }
+    return outcome
+  }
+
+  /** Sends; a second time where it was refused and there are new credentials. */
+  const attempt = async (call: Call, use: Use): Promise<Answer | NoAnswer> => {
     const access = await credentials.access()
     if (access.kind === 'fault') return withoutCredentials(call, access.reason, access.remedy)
-    const first = await once(call, access.value, use)
-    if (isOver(call)) return first
-    // A write may have come through before its connection went: whether to repeat it is for the caller to say.
-    if (first.kind === 'noAnswer' && first.isStale && call.method === 'GET') return await once(call, access.value, use)
-    const next = isRefusal(first) ? await renewed(access.value) : undefined
+    const first = await persistently(call, access.value, use)
+    const next = !isOver(call) && isRefusal(first) ? await renewed(access.value) : undefined
     if (next === undefined || isOver(call)) return first
     if (first.kind === 'answer') discard(first)
-    return await once(call, next, use)
+    return await persistently(call, next, use)
   }
 
   const isOver = (call: Call): boolean => isClosed || call.signal?.aborted === true
@@ -68,7 +75,7 @@ export function createRequester(options: RequesterOptions): Requester {
     return next.kind === 'fault' || next.value === refused ? undefined : next.value
   }
 
-  const open = async (call: Call, use: 'requests' | 'watches'): Promise<ApiResult<Answer>> => {
+  const open = async (call: Call, use: Use): Promise<ApiResult<Answer>> => {
     if (isClosed) return apiFault('unreachable', `${call.what}: the client has been closed`)
     const outcome = await attempt(call, use)
     if (outcome.kind === 'noAnswer') return outcome.fault
@@ -90,20 +97,33 @@ export function createRequester(options: RequesterOptions): Requester {
     return body.kind === 'fault' ? body : { kind: 'ok', value: body.value }
   }
 
+  const sendForText = async (call: Call): Promise<ApiResult<string>> => {
+    const opened = await open(call, 'requests')
+    if (opened.kind === 'fault') return opened
+    return await readText(call.what, opened.value, { maxBytes: limits.maxAnswerBytes, idleMs: limits.answerMs })
+  }
+
   const close = (): void => {
     isClosed = true
-    agents.close()
+    connections.close()
   }
-  return { send, open: async (call) => await open(call, 'watches'), close }
+  return { send, sendForText, open: async (call) => await open(call, 'watches'), close }
 }
 
 const isRefusal = (outcome: Answer | NoAnswer): boolean =>
   outcome.kind === 'answer' ? outcome.status === 401 : outcome.isTrust
 
-function discard({ stream, patience }: Answer): void {
+/** A write may have come through before its connection went: whether to repeat that is for the caller to say. */
+function mayRepeat({ method }: Call, outcome: Answer | NoAnswer, repeats: number): boolean {
+  if (outcome.kind === 'answer') return false
+  return outcome.isUnprocessed || (outcome.isStale && method === 'GET' && repeats === 0)
+}
+
+/** Ends an answer that nobody reads. */
+export function discard({ stream, patience, abandon }: Answer): void {
   patience.end()
   stream.on('error', () => undefined)
-  stream.destroy()
+  abandon()
 }
 
 const withoutCredentials = (call: Call, reason: string, remedy: string): NoAnswer => ({
@@ -111,4 +131,5 @@ const withoutCredentials = (call: Call, reason: string, remedy: string): NoAnswe
   fault: apiFault('unauthorized', `${call.what}: ${reason}. ${remedy}`),
   isTrust: false,
   isStale: false,
+  isUnprocessed: false,
 })

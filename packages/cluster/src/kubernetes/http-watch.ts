@@ -3,7 +3,7 @@ import type { ApiFault, ResourceType, Watch, WatchEvent, WatchOptions } from './
 import { apiFault, faultOfError, faultOfErrorEvent } from './api-fault.ts'
 import { collectionPath, queryOf, selectionText } from './api-path.ts'
 import type { Answer } from './http-exchange.ts'
-import type { Requester } from './http-request.ts'
+import { discard, type Requester } from './http-request.ts'
 import { fieldsAt, parseJson, textAt } from './json-fields.ts'
 import { isKubeObject } from './kube-object.ts'
 import { isFields } from './plain-data.ts'
@@ -52,7 +52,7 @@ export function httpWatch(
     else if (reading.kind === 'fault') finish(reading)
     else context.onUnknownEvent(unknownTypeOf(line))
   }
-  const follow = ({ stream, patience }: Answer): void => {
+  const follow = ({ stream, patience, isWhole }: Answer): void => {
     // A watch may be silent for long: how long is for the caller to judge.
     patience.end()
     const lines = createLineSplitter(context.maxLineBytes, take, () => !isOver)
@@ -60,7 +60,7 @@ export function httpWatch(
       if (isOver || lines.push(chunk)) return
       finish(apiFault('badAnswer', `${what}: an event has more than ${context.maxLineBytes} octets`))
     })
-    stream.on('end', () => finish(lines.isWithinLine() ? cut(what) : { kind: 'ended' }))
+    stream.on('end', () => finish(lines.isWithinLine() || !isWhole() ? cut(what) : { kind: 'ended' }))
     stream.on('error', (error) => finish(faultOfError(what, 'the server', error)))
     stream.on('close', () => finish(cut(what)))
   }
@@ -75,9 +75,7 @@ export function httpWatch(
       follow(opened.value)
       return
     }
-    opened.value.patience.end()
-    opened.value.stream.on('error', () => undefined)
-    opened.value.stream.destroy()
+    discard(opened.value)
   }
   void start()
   return { stop: () => finish({ kind: 'ended' }), ended }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import type { ApiFault } from './api.ts'
+import type { ApiFault, ApiResult } from './api.ts'
 import { apiFault, faultOfError } from './api-fault.ts'
 import type { Answer } from './http-exchange.ts'
 import { parseJson } from './json-fields.ts'
@@ -25,6 +25,12 @@ export async function readJson(what: string, answer: Answer, limits: BodyLimits)
   })
 }
 
+/** Reads an answer to its end, as text. */
+export async function readText(what: string, answer: Answer, limits: BodyLimits): Promise<ApiResult<string>> {
+  const bytes = await readBytes(what, answer, limits)
+  return Buffer.isBuffer(bytes) ? { kind: 'ok', value: bytes.toString('utf8') } : bytes
+}
+
 /** Reads what an answer that is no success says, as far as it can be read; undefined: nothing to be understood. */
 export async function readExplanation(answer: Answer, limits: BodyLimits): Promise<unknown> {
   const bytes = await readBytes('', answer, limits)
@@ -32,7 +38,7 @@ export async function readExplanation(answer: Answer, limits: BodyLimits): Promi
 }
 
 async function readBytes(what: string, answer: Answer, limits: BodyLimits): Promise<Buffer | ApiFault> {
-  const { stream, patience, status, headers } = answer
+  const { stream, patience, status, headers, isWhole } = answer
   const tooLong = apiFault('badAnswer', `${what}: the server's answer has more than ${limits.maxBytes} octets`, {
     status,
   })
@@ -45,7 +51,7 @@ async function readBytes(what: string, answer: Answer, limits: BodyLimits): Prom
     }
     const giveUp = (fault: ApiFault): void => {
       finish(fault)
-      stream.destroy()
+      answer.abandon()
     }
     const take = (piece: Buffer): void => {
       length += piece.length
@@ -61,8 +67,8 @@ async function readBytes(what: string, answer: Answer, limits: BodyLimits): Prom
     const damaged = apiFault('badAnswer', `${what}: the server's answer is compressed, and damaged`, { status })
     if (content !== stream) content.on('error', () => giveUp(damaged))
     // The end of a compressed answer comes after the connection's, which may be closed by then.
-    stream.on('close', () => (stream.complete ? undefined : broken()))
-    content.on('end', () => finish(Buffer.concat(pieces.splice(0), length)))
+    stream.on('close', () => (isWhole() ? undefined : broken()))
+    content.on('end', () => (isWhole() ? finish(Buffer.concat(pieces.splice(0), length)) : broken()))
     content.on('data', take)
   })
 }

@@ -184,6 +184,41 @@ describe('What is kept of an object', () => {
     ])
   })
 
+  describe('a BGPPeer whose hold time is 0s', () => {
+    const wrote = (version: string, ...fields: readonly string[]) => ({
+      apiVersion: `metallb.io/${version}`,
+      fieldsV1: { 'f:spec': Object.fromEntries(fields.map((field) => [`f:${field}`, {}])) },
+    })
+    const kept = (holdTime: string, ...managedFields: readonly unknown[]): unknown => {
+      const spec = { myASN: 1, peerASN: 2, holdTime, keepaliveTime: '0s' }
+      return keeps.BGPPeer({ metadata: { name: 'tor', namespace: 'x', managedFields }, spec })['spec']
+    }
+    const unset = { myASN: 1, peerASN: 2 }
+
+    it('has none, where it was written in v1beta1, whichever way zero is written', () => {
+      assert.deepEqual(kept('0s', wrote('v1beta1', 'holdTime', 'keepaliveTime')), unset)
+      assert.deepEqual(kept('0h0m0s', wrote('v1beta1', 'myASN')), unset)
+      assert.deepEqual(kept('0', wrote('v1beta1', 'holdTime'), wrote('v1beta2', 'password')), unset)
+    })
+
+    it('has one that never ends, where it was written in v1beta2, or nobody knows', () => {
+      assert.deepEqual(kept('0s', wrote('v1beta2', 'holdTime', 'keepaliveTime')), {
+        ...unset,
+        holdTime: '0s',
+        keepaliveTime: '0s',
+      })
+      assert.deepEqual(kept('0s', wrote('v1beta1', 'keepaliveTime'), wrote('v1beta2', 'holdTime')), {
+        ...unset,
+        holdTime: '0s',
+      })
+      assert.deepEqual(kept('0s'), { ...unset, holdTime: '0s', keepaliveTime: '0s' })
+    })
+
+    it('another hold time stays', () => {
+      assert.deepEqual(kept('10s', wrote('v1beta1', 'holdTime')), { ...unset, holdTime: '10s' })
+    })
+  })
+
   it('survives objects that are not as they should be', () => {
     for (const keep of Object.values(keeps)) {
       for (const part of [null, 7, 'x', [], [null], { endpoints: 7 }]) {

@@ -42,7 +42,7 @@ export function createKeeps(): Readonly<Record<FollowedKind, Keep>> {
     Lease: declared,
     IPAddressPool: declared,
     BGPAdvertisement: declared,
-    BGPPeer: declared,
+    BGPPeer: peer,
     BFDProfile: declared,
     Community: declared,
     L2Advertisement: declared,
@@ -182,6 +182,32 @@ const declared: Keep = (object) =>
     })),
     { spec: object['spec'], status: object['status'] },
   )
+
+/**
+ * In metallb.io/v1beta1 a duration cannot be left unset: 0s is what unset looks like, while in v1beta2 a hold time of 0s is one that never
+ * ends. The API server hands the fields over as they are; who wrote them in which version stands in metadata.managedFields alone.
+ */
+const peer: Keep = (object) => {
+  const spec = isFields(object['spec']) ? object['spec'] : {}
+  const unset = ['holdTime', 'keepaliveTime'].filter((field) => isZero(spec[field]) && isOfV1beta1(object, field))
+  return declared(unset.length === 0 ? object : { ...object, spec: withoutFields(spec, ...unset) })
+}
+
+const isZero = (duration: unknown): boolean =>
+  isText(duration) && /^(?:0+(?:\.0+)?(?:h|m|s|ms|us|µs|ns)?)+$/.test(duration)
+
+/** Some of it was written in v1beta1, and nobody has written this field in v1beta2. */
+function isOfV1beta1({ metadata }: KubeObject, field: string): boolean {
+  const writes = listOf(metadata['managedFields'])
+  const has = ({ fieldsV1 }: Fields): boolean => {
+    const spec = isFields(fieldsV1) ? fieldsV1['f:spec'] : undefined
+    return isFields(spec) && `f:${field}` in spec
+  }
+  return (
+    writes.some(({ apiVersion }) => apiVersion === 'metallb.io/v1beta1') &&
+    !writes.some((write) => write['apiVersion'] === 'metallb.io/v1beta2' && has(write))
+  )
+}
 
 /** What every object keeps, with what else of its metadata is asked for. */
 function identity(object: KubeObject, more: (metadata: ObjectMeta) => Fields = () => ({})): KubeObject {

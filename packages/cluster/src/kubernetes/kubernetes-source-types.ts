@@ -1,4 +1,5 @@
 import type { Clock } from '@holdfast/runtime'
+import type { RawObject } from '@holdfast/model'
 import type { Source } from '../source.ts'
 import type { ApiFault, KubeApi, KubeObject, ObjectKey, ResourceType, Selection } from './api.ts'
 
@@ -43,6 +44,8 @@ export interface KubernetesSource extends Source {
   readonly states: () => readonly FollowedState[]
   /** The object as last seen, trimmed by `keep`; undefined: not there. */
   readonly object: (type: ResourceType, key: ObjectKey) => KubeObject | undefined
+  /** The newest version of an object of a snapshot that says the same as there: only its resourceVersion can be another. */
+  readonly newest: (object: RawObject) => KubeObject
   /** All objects of a kind as last seen. */
   readonly objects: (type: ResourceType) => Iterable<KubeObject>
 }

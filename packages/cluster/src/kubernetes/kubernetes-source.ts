@@ -129,6 +129,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
       }
       return undefined
     },
+    newest: (object) => (object instanceof Entry ? object.object : (object.value as KubeObject)),
     objects: function* (type) {
       for (const { known } of reflectorsOf(type)) for (const { object } of known.values()) yield object
     },

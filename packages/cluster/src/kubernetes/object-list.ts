@@ -16,20 +16,31 @@ export interface WholeList {
 export const listKey = ({ metadata }: KubeObject): string =>
   metadata.namespace === undefined || metadata.namespace === ''
     ? metadata.name
-    : `${metadata.namespace}/${metadata.name}`
+    : // Joined, it is one text; a template would keep its parts as well, for each of tens of thousands.
+      [metadata.namespace, metadata.name].join('/')
 
 /**
- * Lists all objects of a selection, page by page. Where the server has forgotten the state that the pages are of (410), it starts
+ * Lists all objects of a selection, page by page, and keeps of each what `keep` makes of it: never more than a page is there untrimmed. Where the server has forgotten the state that the pages are of (410), it starts
  * over once, without pages: such a list cannot be forgotten half way. A list that cannot be what was asked for is a
  * `badAnswer`.
  */
-export async function listAll(api: KubeApi, type: ResourceType, selection: Selection): Promise<WholeList | ApiFault> {
-  const inPages = await listPages(api, type, { ...selection, limit: pageSize })
+export async function listAll(
+  api: KubeApi,
+  type: ResourceType,
+  selection: Selection,
+  keep: (key: string, object: KubeObject) => KubeObject,
+): Promise<WholeList | ApiFault> {
+  const inPages = await listPages(api, type, { ...selection, limit: pageSize }, keep)
   const isExpired = inPages.kind === 'fault' && inPages.code === 'gone'
-  return isExpired ? await listPages(api, type, selection) : inPages
+  return isExpired ? await listPages(api, type, selection, keep) : inPages
 }
 
-async function listPages(api: KubeApi, type: ResourceType, first: ListOptions): Promise<WholeList | ApiFault> {
+async function listPages(
+  api: KubeApi,
+  type: ResourceType,
+  first: ListOptions,
+  keep: (key: string, object: KubeObject) => KubeObject,
+): Promise<WholeList | ApiFault> {
   const objects = new Map<string, KubeObject>()
   const tokens = new Set<string>()
   for (let options = first; ;) {
@@ -38,7 +49,10 @@ async function listPages(api: KubeApi, type: ResourceType, first: ListOptions): 
     const { items, resourceVersion, continue: token } = result.value
     const flaw = flawOf(type, first, result.value)
     if (flaw !== undefined) return badAnswer(type, flaw)
-    for (const object of items) objects.set(listKey(object), object)
+    for (const object of items) {
+      const key = listKey(object)
+      objects.set(key, keep(key, object))
+    }
     if (token === undefined || token === '') return { kind: 'ok', objects, resourceVersion }
     if (tokens.has(token)) return badAnswer(type, 'its pages go round in a circle')
     tokens.add(token)

@@ -19,10 +19,10 @@ import { equalData } from './plain-data.ts'
 
 export const timing = {
   firstRetryMs: 800,
-  /** A little below 30 s, so that we are back within 30 s of the server's return. */
-  mostRetryMs: 25_000,
+  /** With the time that an answer may take (15 s) below 30 s, so that we are back within 30 s of the server's return. */
+  mostRetryMs: 14_000,
   /** How often an optional kind that the server does not know is asked for. */
-  absentRetryMs: 30_000,
+  absentRetryMs: 20_000,
   /** A watch lasts between this and twice as long. */
   watchSeconds: 300,
   /**
@@ -140,7 +140,10 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
   async function list(): Promise<Step> {
     served = relists
     relists = []
-    const answer = await listAll(api, type, selection)
+    const first = await listAll(api, type, selection, trimmed)
+    // A list can be empty, partial or old by a fault of the server's: what it takes away has to be missing a second time.
+    const isDoubtful = first.kind === 'ok' && !isStopped && lacks(first)
+    const answer = isDoubtful ? await listAll(api, type, selection, trimmed) : first
     if (isStopped) return atOnce
     if (answer.kind === 'fault') {
       relists = [...served, ...relists]
@@ -163,6 +166,12 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     return { waitMs: timing.absentRetryMs * (0.8 + 0.2 * random()) }
   }
 
+  /** Whether something that is known is not in the list. */
+  function lacks({ objects }: WholeList): boolean {
+    for (const key of known.keys()) if (!objects.has(key)) return true
+    return false
+  }
+
   function setSynced(): void {
     contact()
     if (isSynced) return
@@ -183,11 +192,16 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     options.listed(isDifferent)
   }
 
-  /** True: it says something new. */
-  function put(key: string, incoming: KubeObject): boolean {
+  /** What is kept of an object: of a version that is known already, what was kept of it then. */
+  function trimmed(key: string, incoming: KubeObject): KubeObject {
+    const old = known.get(key)?.object
+    return old !== undefined && isSameVersion(old, incoming) ? old : typed(type, followed.keep(incoming))
+  }
+
+  /** Takes what is kept of an object. True: it says something new. */
+  function put(key: string, object: KubeObject): boolean {
     const old = known.get(key)
-    if (old !== undefined && isSameVersion(old.object, incoming)) return false
-    const object = typed(type, followed.keep(incoming))
+    if (old?.object === object) return false
     if (old !== undefined && saysTheSame(old.object, object)) {
       options.refresh(old, object)
       return false
@@ -265,7 +279,10 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
         if (flaw !== undefined) return flaw
         position = event.object.metadata.resourceVersion
         if (event.type === 'DELETED') drop(event.object)
-        else put(listKey(event.object), event.object)
+        else {
+          const key = listKey(event.object)
+          put(key, trimmed(key, event.object))
+        }
         break
       }
       default:

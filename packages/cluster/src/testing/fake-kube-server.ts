@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { createSecureServer } from 'node:http2'
+import { createServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { TLSSocket } from 'node:tls'
+import { TLSSocket, type Server } from 'node:tls'
 
 export interface TestCertificate {
   readonly certificate: string
@@ -62,6 +63,9 @@ export interface SeenRequest {
 
 export type Handler = (request: SeenRequest, response: ServerResponse) => void
 
+/** What a server agrees to. */
+export type Protocol = 'http1' | 'http2'
+
 /** An HTTPS server on loopback that answers what a test says. */
 export interface FakeKubeServer {
   readonly port: number
@@ -70,12 +74,16 @@ export interface FakeKubeServer {
   readonly answerWith: (handler: Handler) => void
   readonly useCertificate: (certificate: TestCertificate) => void
   readonly openConnections: () => number
+  /** Answers that have not ended. */
+  readonly openAnswers: () => number
+  /** Ends every connection without a word. */
+  readonly cut: () => void
   /** How many connections have come. */
   readonly connectionsSeen: () => number
   readonly stop: () => Promise<void>
 }
 
-export async function startFakeKubeServer(authority: TestAuthority): Promise<FakeKubeServer> {
+export async function startFakeKubeServer(authority: TestAuthority, protocol: Protocol): Promise<FakeKubeServer> {
   const requests: SeenRequest[] = []
   let handler: Handler = (_, response) => void response.writeHead(500).end()
   let seen = 0
@@ -86,7 +94,10 @@ export async function startFakeKubeServer(authority: TestAuthority): Promise<Fak
     requestCert: true,
     rejectUnauthorized: false,
   }
-  const server = createServer(options, (incoming, response) => {
+  const open = new Set<unknown>()
+  const answer = (incoming: IncomingMessage, response: ServerResponse): void => {
+    open.add(response)
+    response.on('close', () => open.delete(response))
     const chunks: Buffer[] = []
     incoming.on('error', () => undefined)
     response.on('error', () => undefined)
@@ -99,9 +110,10 @@ export async function startFakeKubeServer(authority: TestAuthority): Promise<Fak
       requests.push(request)
       handler(request, response)
     })
-  })
-  const sockets = new Set<unknown>()
-  server.on('connection', (socket) => {
+  }
+  const server = serverOf(protocol, options, answer)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
     seen += 1
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
@@ -115,8 +127,10 @@ export async function startFakeKubeServer(authority: TestAuthority): Promise<Fak
     answerWith: (next) => void (handler = next),
     useCertificate: ({ certificate, key }) => server.setSecureContext({ ...options, cert: certificate, key }),
     openConnections: () => sockets.size,
+    openAnswers: () => open.size,
+    cut: () => cut(sockets),
     connectionsSeen: () => seen,
-    stop: async () => await stop(server),
+    stop: async () => await stop(server, sockets),
   }
 }
 
@@ -126,9 +140,28 @@ function commonName(socket: TLSSocket): string | undefined {
   return subject?.CN
 }
 
-async function stop(server: Server): Promise<void> {
+function serverOf(
+  protocol: Protocol,
+  options: object,
+  answer: (incoming: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  if (protocol === 'http1') return createServer(options, answer)
+  const server = createSecureServer({ ...options, allowHTTP1: false })
+  server.on('sessionError', () => undefined)
+  // Node's HTTP/2 has the same methods, as far as these tests go.
+  server.on('request', (incoming, response) =>
+    answer(incoming as unknown as IncomingMessage, response as unknown as ServerResponse),
+  )
+  return server
+}
+
+function cut(sockets: ReadonlySet<Socket>): void {
+  for (const socket of sockets) socket.resetAndDestroy()
+}
+
+async function stop(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve))
-  server.closeAllConnections()
+  cut(sockets)
   await closed
 }
 

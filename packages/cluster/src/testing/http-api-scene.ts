@@ -11,6 +11,7 @@ import {
   createTestAuthority,
   startFakeKubeServer,
   type FakeKubeServer,
+  type Protocol,
   type TestAuthority,
 } from './fake-kube-server.ts'
 
@@ -30,14 +31,14 @@ export interface HttpScene {
 }
 
 /** To be called at the top of a test file. */
-export function useHttpScene(): HttpScene {
+export function useHttpScene(protocol: Protocol): HttpScene {
   let authority: TestAuthority | undefined
   let scene: { readonly server: FakeKubeServer; readonly directory: string; readonly clock: VirtualClock } | undefined
   const clients: HttpApi[] = []
   const current = async () => {
     if (scene !== undefined) return scene
     const directory = mkdtempSync(join(tmpdir(), 'holdfast-credentials-'))
-    scene = { server: await startFakeKubeServer(theAuthority()), directory, clock: createVirtualClock(1000) }
+    scene = { server: await startFakeKubeServer(theAuthority(), protocol), directory, clock: createVirtualClock(1000) }
     write('token', canary)
     write('ca.crt', theAuthority().certificate)
     return scene

@@ -356,6 +356,10 @@ export const nodeStateStatusFacets: Facets = {
   'drain.cause': { description: 'What the node leaves for, in one word.', maxLength: 64 },
   'drain.message': 'The same in a sentence.',
   'drain.remainingConnections': { description: 'Connections through the node that have not ended.', ...int64 },
+  'drain.silentConnections': {
+    description: 'Those of remainingConnections that no packet has passed for longer than --connection-silence.',
+    ...int64,
+  },
   'drain.heldBack': { description: 'Prefixes that stay, though the node is to leave.', ...keyedBy('prefix') },
   'drain.heldBack[]': 'A prefix.',
   'drain.heldBack[].prefix': { description: 'The prefix.', maxLength: 49 },

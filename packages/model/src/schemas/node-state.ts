@@ -56,6 +56,7 @@ const drain = z.object({
   cause: z.string().exactOptional(),
   message: z.string().exactOptional(),
   remainingConnections: count.exactOptional(),
+  silentConnections: count.exactOptional(),
   heldBack: z.array(heldBack).exactOptional(),
 })
 

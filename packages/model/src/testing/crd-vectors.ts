@@ -306,6 +306,7 @@ const nodeStates: readonly CrdVector[] = [
           cause: 'requested',
           message: 'a drain was asked for',
           remainingConnections: 7,
+          silentConnections: 3,
           heldBack: [{ prefix: '192.0.2.1/32', reason: 'lastAnnouncer' }],
         },
         conditions: [condition('Announcing', 'True'), condition('SafeToReboot', 'False')],

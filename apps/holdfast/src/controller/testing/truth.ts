@@ -47,7 +47,7 @@ export function perfectWishes(server: MemoryApi, from: 'grants' | 'statuses' = '
     }),
   )
   const { plan } = new Allocation(state, { loadBalancerClass: undefined, source: 'apiServer' }).run(model)
-  return new Map([...plan.decisions].map(([key, decision]) => [key, wishOf(decision, [])]))
+  return new Map([...plan.decisions].map(([key, decision]) => [key, wishOf(decision, undefined)]))
 }
 
 /** The blocks without grants that no status names yet. */

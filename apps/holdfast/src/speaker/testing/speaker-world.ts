@@ -147,6 +147,7 @@ async function createSpeakerWorld(): Promise<SpeakerWorld> {
         loadBalancerClass: undefined,
         ignoreExcludeLB: false,
         drainOnCordon: false,
+        silenceSeconds: 60,
         doubtShare: 0.5,
         kubeProxyHealth: options.probe === undefined ? 'none' : 'http://127.0.0.1:10256/healthz',
         ...options.command,
@@ -161,7 +162,8 @@ async function createSpeakerWorld(): Promise<SpeakerWorld> {
         bootId: options.bootId ?? 'boot-1',
         uptimeMs: 3_600_000,
         probe: options.probe ?? (() => Promise.resolve({ kind: 'refused' })),
-        countConnections: () => Promise.resolve(options.connections?.() ?? { kind: 'counted', count: 0 }),
+        countConnections: () =>
+          Promise.resolve(options.connections?.() ?? { kind: 'counted', count: 0, silent: 0, silenceSeconds: 60 }),
       },
       lastKnown: options.lastKnown,
       record: undefined,

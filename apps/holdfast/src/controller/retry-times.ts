@@ -1,5 +1,8 @@
+import type { BackOff } from '@holdfast/cluster'
+import { createBackOff } from '@holdfast/cluster'
+
 /** When what failed may be tried again, by key: each failure doubles the wait. */
-export interface BackOff {
+export interface RetryTimes {
   readonly failed: (key: string, now: number) => void
   readonly succeeded: (key: string) => void
   /** True where the key has to wait. */
@@ -12,20 +15,20 @@ export interface BackOff {
 const firstMs = 500
 const mostMs = 300_000
 
-/** Creates a back-off. `random` (0 to below 1) spreads the waits over their upper half. */
-export function createBackOff(random: () => number): BackOff {
-  const waiting = new Map<string, { readonly failures: number; readonly dueMs: number }>()
+/** Creates them. `random` (0 to below 1) spreads the waits over their upper half. */
+export function createRetryTimes(random: () => number): RetryTimes {
+  const waiting = new Map<string, { readonly backOff: BackOff; readonly dueMs: number }>()
   return {
     failed: (key, now) => {
-      const failures = (waiting.get(key)?.failures ?? 0) + 1
-      const ms = Math.min(mostMs, firstMs * 2 ** (failures - 1))
-      waiting.set(key, { failures, dueMs: now + ms * (0.5 + random() / 2) })
+      const backOff = waiting.get(key)?.backOff ?? createBackOff({ firstMs, mostMs, random })
+      waiting.set(key, { backOff, dueMs: now + backOff.next() })
     },
     succeeded: (key) => void waiting.delete(key),
     waits: (key, now) => now < (waiting.get(key)?.dueMs ?? -Infinity),
     nextMs: (now) => {
-      const due = [...waiting.values()].map(({ dueMs }) => dueMs).filter((dueMs) => dueMs > now)
-      return due.length === 0 ? undefined : Math.min(...due) - now
+      let least = Infinity
+      for (const { dueMs } of waiting.values()) if (dueMs > now) least = Math.min(least, dueMs - now)
+      return least === Infinity ? undefined : least
     },
     forget: () => waiting.clear(),
   }

@@ -1,0 +1,238 @@
+import type { FollowedState, KubeApi, KubeObject, KubernetesSource, Reflector } from '@holdfast/cluster'
+import { createReflector, resourceTypes } from '@holdfast/cluster'
+import type { Model } from '@holdfast/model'
+import type { Clock } from '@holdfast/runtime'
+import type { Log } from '../kubernetes/log.ts'
+import type { AnnouncedClaim, Heard } from './announced-claim.ts'
+import { noAddress, notToldYet, offeredClaim, refusedClaim } from './announced-claim.ts'
+import { createKeepOffer, keepNodeWord, offerIn, wordIn } from './announced-heard.ts'
+import { createOffers } from './announced-offers.ts'
+import { refusalsOf, slicesIn } from './announced-refusals.ts'
+import type { Word } from './announced-writer.ts'
+import { createAnnouncedWriter } from './announced-writer.ts'
+import type { Planned } from './planner.ts'
+import { assignedCondition, announcedCondition, conditionOf, ingressOf, isServed } from './service-object.ts'
+import { fieldsOf } from '../kubernetes/fields-at.ts'
+
+export interface AnnouncedOptions {
+  readonly api: KubeApi
+  readonly clock: Clock
+  /** Time of day in ms. */
+  readonly nowMs: () => number
+  /** 0 to below 1. */
+  readonly random: () => number
+  readonly log: Log
+  readonly namespace: string
+  readonly loadBalancerClass: string | undefined
+  /** What the controller follows: Services and Nodes are read from it. */
+  readonly source: Pick<KubernetesSource, 'object' | 'objects'>
+  readonly mayWrite: () => boolean
+}
+
+/**
+ * Says of each Service whether it is announced, and why not: condition holdfast.dev/Announced. What speakers tell is followed while this
+ * replica leads.
+ */
+export interface Announced {
+  readonly lead: () => void
+  /** What was planned last: Services, Nodes or the configuration may have changed. */
+  readonly planned: (planned: Planned) => void
+  /** This replica leads no more, or ends. Resolves when what is under way is done. */
+  readonly rest: () => Promise<void>
+}
+
+export function createAnnounced(options: AnnouncedOptions): Announced {
+  let following: ReturnType<typeof follow> | undefined
+  let model: Model | undefined
+  const rest = async (): Promise<void> => {
+    const before = following
+    following = undefined
+    await before?.stop()
+  }
+  return {
+    lead: () => {
+      void rest()
+      following = follow(options)
+      if (model !== undefined) following.planned(model)
+    },
+    planned: ({ evaluation }) => {
+      model = evaluation.model
+      following?.planned(model)
+    },
+    rest,
+  }
+}
+
+interface Known {
+  readonly object: KubeObject
+}
+
+/** What one term of leading knows. */
+function follow(options: AnnouncedOptions) {
+  const { api, clock, random, log, namespace, source } = options
+  const offers = createOffers()
+  const seen = new Map<string, KubeObject>()
+  let unheard: ReadonlySet<string> = new Set()
+  let model: Model | undefined
+  let isStopped = false
+  /** When a node last said that it offers a Service. */
+  let offeredMs = -Infinity
+
+  const reflector = (
+    kind: 'ServiceBGPStatus' | 'NodeState',
+    keep: (object: KubeObject) => KubeObject,
+    changed: (before: Known | undefined, after: Known | undefined) => void,
+  ): Reflector<Known> =>
+    createReflector<Known>({
+      api,
+      clock,
+      random,
+      followed: { type: resourceTypes[kind], selection: { namespace }, keep, isOptional: true },
+      make: (object) => ({ object }),
+      refresh: () => undefined,
+      changed,
+      listed: () => undefined,
+      observe: (state) => observe(log, state, lookAtAll),
+    })
+
+  const statuses = reflector('ServiceBGPStatus', createKeepOffer(), (before, after) => {
+    const [old, fresh] = [before, after].map((known) => (known === undefined ? undefined : offerIn(known.object)))
+    offers.put(old, fresh)
+    if (fresh !== undefined) offeredMs = clock.now()
+    for (const offer of [old, fresh]) if (offer !== undefined) look(offer.service)
+  })
+  const states = reflector('NodeState', keepNodeWord, (before, after) => {
+    const node = (after ?? before)?.object.metadata.name
+    if (node !== undefined) lookAtNode(node)
+  })
+
+  const heard: Heard = {
+    wordOf: (node) => {
+      const known = states.known.get(`${namespace}/${node}`)
+      return known === undefined ? undefined : wordIn(known.object)
+    },
+    isHeard: (node) => !unheard.has(node) && model?.nodes.has(node) === true,
+  }
+  const isKnown = (): boolean => model !== undefined && statuses.state().isSynced && states.state().isSynced
+
+  const writer = createAnnouncedWriter({
+    ...options,
+    mayWrite: () => options.mayWrite() && !isStopped,
+    serviceOf: (key) => (isKnown() ? serviceOf(key) : undefined),
+    wordOf,
+    whyUnoffered,
+    offeredMs: () => offeredMs,
+  })
+
+  function serviceOf(key: string): KubeObject | undefined {
+    const at = key.indexOf('/')
+    const object = source.object(resourceTypes.Service, { namespace: key.slice(0, at), name: key.slice(at + 1) })
+    return object !== undefined && isServed(object, options.loadBalancerClass) ? object : undefined
+  }
+
+  function wordOf(key: string, service: KubeObject): Word {
+    if (ingressOf(service).length === 0) {
+      const assigned = conditionOf(service, assignedCondition)
+      // The controller has not come to it yet.
+      return assigned === undefined ? { kind: 'nothing' } : { kind: 'say', claim: noAddress(assigned.message) }
+    }
+    const claim = offeredClaim(offers.of(key), heard)
+    if (claim !== undefined) return { kind: 'say', claim }
+    return states.known.size === 0 ? { kind: 'say', claim: notToldYet } : { kind: 'unoffered' }
+  }
+
+  /** First from the configuration, which is known; the Service's endpoints are asked for only where it allows the announcement. */
+  async function whyUnoffered(key: string): Promise<AnnouncedClaim | undefined> {
+    const service = model?.services.get(key)
+    if (model === undefined || service === undefined) return undefined
+    const byConfiguration = refusedClaim(refusalsOf({ model, service, heard }, undefined))
+    if (byConfiguration.status === 'False') return byConfiguration
+    const selection = {
+      namespace: service.meta.ref.namespace,
+      labelSelector: `kubernetes.io/service-name=${service.meta.ref.name}`,
+      isCachedEnough: true,
+    }
+    const answer = await api.list(resourceTypes.EndpointSlice, selection)
+    if (answer.kind === 'fault') {
+      log.log('debug', 'endpointsNotRead', answer.message, { service: key, code: answer.code })
+      return byConfiguration
+    }
+    return refusedClaim(refusalsOf({ model, service, heard }, slicesIn(answer.value.items)))
+  }
+
+  function look(key: string): void {
+    if (isKnown()) writer.look(key)
+  }
+
+  function lookAtAll(): void {
+    if (isKnown()) for (const key of seen.keys()) writer.look(key)
+  }
+
+  /** What one node says matters to the Services that it offers, and to those that nobody does. */
+  function lookAtNode(node: string): void {
+    for (const key of offers.ofNode(node)) look(key)
+    lookAtUnannounced()
+  }
+
+  function lookAtUnannounced(): void {
+    for (const [key, object] of seen) if (conditionOf(object, announcedCondition)?.status !== 'True') look(key)
+  }
+
+  function lookAtChanged(): void {
+    const gone = new Set(seen.keys())
+    for (const object of source.objects(resourceTypes.Service)) {
+      const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`
+      gone.delete(key)
+      if (seen.get(key) === object || !isServed(object, options.loadBalancerClass)) continue
+      seen.set(key, object)
+      look(key)
+    }
+    for (const key of gone) seen.delete(key)
+  }
+
+  function lookAtNodes(): void {
+    const before = unheard
+    unheard = unheardNodes(source.objects(resourceTypes.Node))
+    for (const node of new Set([...before, ...unheard])) if (before.has(node) !== unheard.has(node)) lookAtNode(node)
+  }
+
+  statuses.start()
+  states.start()
+  return {
+    planned: (next: Model): void => {
+      const before = model
+      model = next
+      lookAtNodes()
+      lookAtChanged()
+      if (before !== undefined && !isSameConfiguration(before, next)) lookAtAll()
+    },
+    stop: async (): Promise<void> => {
+      isStopped = true
+      statuses.stop()
+      states.stop()
+      await writer.stop()
+    },
+  }
+}
+
+/** As far as it decides what nodes announce. */
+const isSameConfiguration = (a: Model, b: Model): boolean =>
+  a.pools === b.pools && a.advertisements === b.advertisements && a.peers === b.peers && a.nodes === b.nodes
+
+/** Nodes whose kubelets are not heard: what their speakers said last may not hold any more (NodeReady is Unknown). */
+function unheardNodes(nodes: Iterable<KubeObject>): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const { metadata, status } of nodes) {
+    const { conditions } = fieldsOf(status)
+    const ready = (Array.isArray(conditions) ? conditions : []).map(fieldsOf).find(({ type }) => type === 'Ready')
+    if (ready?.['status'] === 'Unknown') names.add(metadata.name)
+  }
+  return names
+}
+
+function observe(log: Log, { type, isSynced, fault }: FollowedState, synced: () => void): void {
+  if (fault !== undefined) {
+    const message = `${type.kind}: ${fault.message}; conditions of Services stay as they are`
+    log.log('warn', 'apiFault', message, { kind: type.kind, code: fault.code })
+  } else if (isSynced) synced()
+}

@@ -1,0 +1,68 @@
+import { planNode } from '@holdfast/announce'
+import type { KubeObject } from '@holdfast/cluster'
+import type { EndpointSlice, Model, Service } from '@holdfast/model'
+import { annotationOf, evaluate } from '@holdfast/model'
+import type { Heard, Refusal } from './announced-claim.ts'
+
+/** Of larger clusters so many nodes are looked at: the reasons of others are the same or much like theirs. */
+const mostNodes = 200
+
+/** One Service that nobody offers, among what is known of the configuration. */
+export interface Unoffered {
+  readonly model: Model
+  readonly service: Service
+  readonly heard: Heard
+}
+
+/**
+ * For each node, why it does not announce a Service, as its own speaker decides it; undefined: nothing stands in its way.
+ * `slices` are the Service's own; undefined: they are not known, and every node counts as having a ready endpoint.
+ */
+export function refusalsOf(
+  { model, service, heard }: Unoffered,
+  slices: ReadonlyMap<string, EndpointSlice> | undefined,
+): ReadonlyMap<string, Refusal | undefined> {
+  const nodes = [...model.nodes.keys()].sort().slice(0, mostNodes)
+  const pool = annotationOf(service, 'ip-allocated-from-pool')?.value ?? ''
+  const addresses = service.ingress.map((address) => ({ address, pool }))
+  const { namespace, name } = service.meta.ref
+  return new Map(
+    nodes.map((node) => {
+      const seen = { ...model, endpointSlices: slices ?? readyOn(node, service) }
+      const input = { node, model: seen, services: [{ service, addresses }], ignoreExcludeLB: false }
+      const decision = planNode(input).decisions.get(`${namespace}/${name}`)
+      if (decision?.kind === 'withheld') return [node, { reason: decision.reason, message: decision.message }]
+      return [node, silenceOf(node, heard)]
+    }),
+  )
+}
+
+/** What keeps a node silent that would announce by its configuration. */
+function silenceOf(node: string, { wordOf, isHeard }: Heard): Refusal | undefined {
+  const word = wordOf(node)
+  if (word === undefined)
+    return { reason: 'NoSpeaker', message: `no speaker has told of ${node}: is one running there?` }
+  if (!isHeard(node)) return { reason: 'NoSpeaker', message: `${node} is not heard by the control plane` }
+  return word.silent
+}
+
+/** As listed from the API server. */
+export const slicesIn = (objects: readonly KubeObject[]): ReadonlyMap<string, EndpointSlice> =>
+  evaluate(
+    objects.map((value) => ({
+      value: { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', ...value },
+      origin: { file: `EndpointSlice ${value.metadata.name}`, lineOf: () => undefined },
+    })),
+    undefined,
+  ).model.endpointSlices
+
+function readyOn(nodeName: string, service: Service): ReadonlyMap<string, EndpointSlice> {
+  const { namespace, name } = service.meta.ref
+  const slice: EndpointSlice = {
+    kind: 'EndpointSlice',
+    meta: { ...service.meta, ref: { ...service.meta.ref, kind: 'EndpointSlice' } },
+    serviceName: name,
+    endpoints: [{ addresses: ['192.0.2.1'], nodeName, isHealthy: true }],
+  }
+  return new Map([[`${namespace}/${name}`, slice]])
+}
