@@ -8,17 +8,27 @@ import { createWatchFilter, type Outcome } from './faulty-watch.ts'
 /** One request under way, and the means to spoil its answer. */
 export interface Exchange {
   readonly request: ApiRequest
+  /** With HTTP/2, Node's compatible one. */
   readonly response: ServerResponse
   /** RST to the client. */
   readonly reset: () => void
-  /** The connection is closed below TLS and HTTP, which both expected more. What was written before arrives. */
+  /**
+   * The connection is closed below TLS and HTTP, which both expected more; with HTTP/2 the stream is reset. What was written before
+   * arrives.
+   */
   readonly breakOff: () => void
+  /** The connection is closed as agreed, without an answer. */
+  readonly hangUp: () => void
+  /** FIN below TLS and HTTP, and nothing is said any more; what comes is read. */
+  readonly halfClose: () => void
   /** Below TLS; then FIN. */
   readonly writeRaw: (bytes: string) => void
   /** Those that match now and may still take effect. */
   readonly rules: () => readonly Rule[]
   /** False: its times are used up. */
   readonly use: (rule: Rule) => boolean
+  /** An event of the watch was sent to the client. */
+  readonly countEvent: () => void
   /** The first list passed for each selection. */
   readonly lists: Map<string, string>
   /** Called when the rules changed. */
@@ -37,12 +47,12 @@ export function replaceAnswer(exchange: Exchange): number | 'replaced' {
   return 'replaced'
 }
 
-function replacement({ response, reset, writeRaw }: Exchange, fault: Fault): (() => void) | undefined {
+function replacement({ response, reset, hangUp, writeRaw }: Exchange, fault: Fault): (() => void) | undefined {
   switch (fault.kind) {
     case 'reset':
       return reset
     case 'hangUp':
-      return () => response.socket?.end()
+      return hangUp
     case 'silence':
       return () => undefined
     case 'notHttp':
@@ -98,7 +108,11 @@ function passWatch(exchange: Exchange, answer: IncomingMessage): void {
   answer.on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) perform(filter.pass(`${line}\n`))
+    for (const line of lines) {
+      const outcome = filter.pass(`${line}\n`)
+      if (!isOver && outcome.text !== '') exchange.countEvent()
+      perform(outcome)
+    }
   })
   answer.on('end', () => {
     if (!isOver) exchange.response.end(rest)
@@ -169,7 +183,11 @@ function spoilBytes(exchange: Exchange, fault: BodyFault, body: Buffer): void {
   else response.write(body.subarray(0, fault.afterBytes), () => exchange.breakOff())
 }
 
-async function writeSlowly(response: ServerResponse, body: Buffer, pace: BodyFault & { kind: 'slow' }): Promise<void> {
+async function writeSlowly(
+  response: Exchange['response'],
+  body: Buffer,
+  pace: BodyFault & { kind: 'slow' },
+): Promise<void> {
   for (let at = 0; at < body.length && !response.destroyed; at += pace.bytes) {
     response.write(body.subarray(at, at + pace.bytes))
     await pause(pace.everyMs)

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
 import { createServer, request as httpsRequest } from 'node:https'
 import type { Server } from 'node:https'
 import { join } from 'node:path'
@@ -441,11 +442,37 @@ describe('the fault proxy', { skip: clusterSkip() }, () => {
       )
     })
 
+    test('halfClose: every watch is over, without RST', async () => {
+      const got = await openWatch()
+      assert.equal(proxy.halfClose({ verbs: ['watch'] }), 1)
+      assert.equal((await ended(got)).ending, 'ECONNRESET')
+      assert.equal(proxy.events('services') > 0, true)
+    })
+
     test('breakOff: every watch is over, with RST', async () => {
       const got = await openWatch()
       assert.equal(proxy.breakOff({ verbs: ['watch'] }), 1)
       assert.equal((await ended(got)).ending, 'ECONNRESET')
     })
+  })
+
+  test('with HTTP/2, an answer that breaks off is one stream, and the others go on', async () => {
+    const between = await startProxy({ target: stage.url, authority: stage.authority, protocol: 'h2' })
+    const session = connectHttp2(between.url, { ca: readFileSync(stage.authority.certificateFile) })
+    const askOver = async (): Promise<string> => {
+      let text = ''
+      try {
+        for await (const chunk of session.request({ ':path': services })) text += String(chunk)
+      } catch (error) {
+        return error instanceof Error ? codeOf(error) : ''
+      }
+      return text
+    }
+    between.setRules({ name: 'cut', fault: { kind: 'cut', afterBytes: 20 }, times: 1 })
+    assert.equal(await askOver(), 'ERR_HTTP2_STREAM_ERROR')
+    assert.match(await askOver(), /ServiceList/)
+    session.destroy()
+    await between.stop()
   })
 
   test('it is reached from a namespace', { skip: namespaceSkip() }, async () => {

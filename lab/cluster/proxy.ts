@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { createServer as createHttpServer } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse, Http2Session } from 'node:http2'
+import { constants, createSecureServer } from 'node:http2'
 import { Agent, request as httpsRequest } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import { createServer } from 'node:net'
@@ -23,7 +25,13 @@ export interface ProxyOptions {
   readonly authority: Authority
   /** Names and addresses of the proxy besides 127.0.0.1 and localhost. */
   readonly hosts?: readonly string[]
+  /** Where it listens, IPv4; 127.0.0.1 unless given. */
+  readonly address?: string
+  /** What it agrees to speak with clients (ALPN); HTTP/1.1 unless given. With HTTP/2, what breaks a connection breaks all on it. */
+  readonly protocol?: ProxyProtocol
 }
+
+export type ProxyProtocol = 'http/1.1' | 'h2'
 
 /** A request that came, in order. */
 export interface SeenRequest extends ApiRequest {
@@ -31,11 +39,11 @@ export interface SeenRequest extends ApiRequest {
 }
 
 /**
- * Stands between a client and the API server and does what rules say. TLS ends here, and is spoken anew to the server; HTTP/1.1.
+ * Stands between a client and the API server and does what rules say. TLS ends here, and is spoken anew to the server, there always with HTTP/1.1.
  * Without rules everything passes as it is, except that answers are never compressed.
  */
 export interface FaultProxy {
-  /** https://127.0.0.1:PORT; the same while the proxy lives. */
+  /** https://ADDRESS:PORT; the same while the proxy lives. */
   readonly url: string
   /** Also listens on the loopback of a namespace; the URL there. */
   readonly expose: (lab: Lab, namespace: string) => Promise<string>
@@ -47,10 +55,14 @@ export interface FaultProxy {
   /** How often a rule of this name took effect. */
   readonly applied: (name: string) => number
   readonly requests: (on?: Matcher) => readonly SeenRequest[]
+  /** Events of watches of this resource that came to their client, whole or not. */
+  readonly events: (resource: string) => number
   /** Requests under way. */
   readonly open: (on?: Matcher) => number
   /** RST to what is under way; how many that were. */
   readonly breakOff: (on?: Matcher) => number
+  /** FIN, below TLS and HTTP, to what is under way; what the client still sends is read. How many that were. */
+  readonly halfClose: (on?: Matcher) => number
   /** Nobody listens any more, and every connection gets RST. */
   readonly down: () => Promise<void>
   readonly up: () => Promise<void>
@@ -61,26 +73,25 @@ export interface FaultProxy {
 
 export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
   const port = await freePort()
-  const own = await options.authority.issue(`proxy-${port}`, ['localhost', '127.0.0.1', ...(options.hosts ?? [])])
+  const address = options.address ?? '127.0.0.1'
+  const hosts = ['localhost', '127.0.0.1', address, ...(options.hosts ?? [])]
+  const own = await options.authority.issue(`proxy-${port}`, [...new Set(hosts)])
   const agent = new Agent({ keepAlive: true, ca: readFileSync(options.authority.certificateFile) })
   const state = createState()
   let context = contextOf(own)
   const connections = new Map<Socket, TLSSocket>()
-  const rawOf = new WeakMap<Socket, Socket>()
-
-  const http = createHttpServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) => {
-    const raw = rawOf.get(request.socket)
-    if (raw !== undefined) handle({ request, response, raw, state, target: options.target, agent })
+  const speak = speakers[options.protocol ?? 'http/1.1']((incoming) => {
+    handle({ ...incoming, state, target: options.target, agent })
   })
   const accept = (raw: Socket): void => {
     raw.on('error', () => raw.destroy())
     raw.setNoDelay(true)
-    const secure = new TLSSocket(raw, { isServer: true, secureContext: context, ALPNProtocols: ['http/1.1'] })
+    const ALPNProtocols = [options.protocol ?? 'http/1.1']
+    const secure = new TLSSocket(raw, { isServer: true, secureContext: context, ALPNProtocols })
     secure.on('error', () => raw.destroy())
     connections.set(raw, secure)
     raw.on('close', () => connections.delete(raw))
-    rawOf.set(secure, raw)
-    http.emit('connection', secure)
+    secure.on('secure', () => speak({ raw, secure }))
   }
   const listeners: Server[] = []
   const listenOn = async (where: { readonly path: string } | { readonly host: string; readonly port: number }) => {
@@ -96,13 +107,13 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     for (const [raw, secure] of connections) reset(raw, secure)
     await Promise.all(closed)
   }
-  const places: Parameters<typeof listenOn>[0][] = [{ host: '127.0.0.1', port }]
+  const places: Parameters<typeof listenOn>[0][] = [{ host: address, port }]
   const up = async (): Promise<void> => {
     for (const place of places) await listenOn(place)
   }
   await up()
   return {
-    url: `https://127.0.0.1:${port}`,
+    url: `https://${address}:${port}`,
     expose: async (lab, namespace) => {
       const path = join(lab.directory, `proxy-${port}-${places.length}.sock`)
       places.push({ path })
@@ -113,11 +124,17 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     setRules: state.setRules,
     applied: (name) => state.applied.get(name) ?? 0,
     requests: (on) => state.requests.filter((request) => matches(on, request)),
+    events: (resource) => state.events.get(resource) ?? 0,
     open: (on) => state.open(on).length,
     breakOff: (on) => {
       const broken = state.open(on)
       for (const exchange of broken) exchange.reset()
       return broken.length
+    },
+    halfClose: (on) => {
+      const closed = state.open(on)
+      for (const exchange of closed) exchange.halfClose()
+      return closed.length
     },
     down,
     up,
@@ -146,6 +163,7 @@ interface State {
   readonly use: (rule: Rule) => boolean
   readonly applied: ReadonlyMap<string, number>
   readonly requests: SeenRequest[]
+  readonly events: Map<string, number>
   readonly enter: (exchange: Exchange) => void
   readonly leave: (exchange: Exchange) => void
   readonly open: (on: Matcher | undefined) => readonly Exchange[]
@@ -173,6 +191,7 @@ function createState(): State {
     },
     applied,
     requests: [],
+    events: new Map(),
     enter: (exchange) => void underWay.add(exchange),
     leave: (exchange) => void underWay.delete(exchange),
     open: (on) => [...underWay].filter((exchange) => matches(on, exchange.request)),
@@ -180,26 +199,80 @@ function createState(): State {
   }
 }
 
-interface Incoming {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+/** A connection of a client's. */
+interface Connection {
   readonly raw: Socket
+  readonly secure: TLSSocket
+}
+
+/** A request on it. */
+interface Arrival extends Connection {
+  readonly request: IncomingMessage | Http2ServerRequest
+  readonly response: ServerResponse | Http2ServerResponse
+}
+
+type Speaker = (arrived: (arrival: Arrival) => void) => (connection: Connection) => void
+
+/** Servers that are handed connections on which TLS is spoken already. */
+const speakers: Readonly<Record<ProxyProtocol, Speaker>> = {
+  'http/1.1': (arrived) => {
+    const connections = new WeakMap<Socket, Connection>()
+    const server = createHttpServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) => {
+      const connection = connections.get(request.socket)
+      if (connection !== undefined) arrived({ ...connection, request, response })
+    })
+    return (connection) => {
+      connections.set(connection.secure, connection)
+      server.emit('connection', connection.secure)
+    }
+  },
+  h2: (arrived) => {
+    const connections = new WeakMap<Http2Session, Connection>()
+    let latest: Connection | undefined
+    const server = createSecureServer({}, (request, response) => {
+      const connection = request.stream.session === undefined ? undefined : connections.get(request.stream.session)
+      if (connection !== undefined) arrived({ ...connection, request, response })
+    })
+    // Told before `emit` returns.
+    server.on('session', (session) => {
+      session.on('error', () => undefined)
+      if (latest !== undefined) connections.set(session, latest)
+    })
+    return (connection) => {
+      latest = connection
+      server.emit('secureConnection', connection.secure)
+      // What a TLS server of Node's would have marked: without it the session waits for a handshake that is over.
+      connection.secure.emit('secureConnect')
+    }
+  },
+}
+
+interface Incoming extends Arrival {
   readonly state: State
   readonly target: string
   readonly agent: Agent
 }
 
-function handle({ request, response, raw, state, target, agent }: Incoming): void {
+function handle({ request, response, raw, secure, state, target, agent }: Incoming): void {
   const seen = readRequest(request.method ?? 'GET', request.url ?? '/')
   state.requests.push({ ...seen, userAgent: request.headers['user-agent'] ?? '' })
+  // Whoever breaks off has errors of its own making.
+  response.on('error', () => undefined)
   const exchange: Exchange = {
     request: seen,
-    response,
-    reset: () => reset(raw, request.socket),
-    breakOff: () => void raw.destroy(),
+    // What is used of it is the same for both.
+    response: response as ServerResponse,
+    reset: () => reset(raw, secure),
+    breakOff: () => {
+      if ('stream' in response) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+      else raw.destroy()
+    },
+    hangUp: () => void secure.end(),
+    halfClose: () => void raw.end(),
     writeRaw: (bytes) => void raw.end(bytes),
     rules: () => state.rulesFor(seen),
     use: state.use,
+    countEvent: () => void state.events.set(seen.resource, (state.events.get(seen.resource) ?? 0) + 1),
     lists: state.lists,
     poke: () => undefined,
   }
@@ -208,8 +281,7 @@ function handle({ request, response, raw, state, target, agent }: Incoming): voi
   const delayMs = replaceAnswer(exchange)
   if (delayMs === 'replaced') return
   const forward = (): void => {
-    const headers = { ...request.headers, host: new URL(target).host }
-    delete headers['accept-encoding']
+    const headers = onwardHeaders(request.headers, new URL(target).host)
     const onward = httpsRequest(new URL(seen.path, target), { agent, method: request.method, headers })
     onward.on('response', (answer) => passAnswer(exchange, answer))
     onward.on('error', exchange.reset)
@@ -218,4 +290,10 @@ function handle({ request, response, raw, state, target, agent }: Incoming): voi
   }
   if (delayMs === 0) forward()
   else setTimeout(forward, delayMs)
+}
+
+/** Without what is about the client's connection: HTTP/2 writes method and path as headers. */
+function onwardHeaders(headers: IncomingHttpHeaders, host: string): OutgoingHttpHeaders {
+  const kept = Object.entries(headers).filter(([name]) => !name.startsWith(':') && name !== 'accept-encoding')
+  return { ...Object.fromEntries(kept), host }
 }

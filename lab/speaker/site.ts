@@ -77,10 +77,9 @@ export class SpeakerSite {
     return site
   }
 
-  /** Starts the speaker of a node, again where it has ended. */
-  start(node: string, more: readonly string[] = []): LabProcess {
+  /** Starts the speaker of a node, again where it has ended. `server` unless given is the API server itself. */
+  start(node: string, more: readonly string[] = [], server = this.cluster.placeUrls[0]): LabProcess {
     const { namespace: place } = this.fabric.node(node)
-    const [server = ''] = this.cluster.placeUrls
     const { directory } = this.fabric.lab
     const started = this.fabric.lab.start(place, `speaker-${node}`, [
       executable,
