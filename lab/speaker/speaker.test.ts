@@ -188,12 +188,20 @@ describe('holdfast speaker', { skip: labSkip() || clusterSkip() }, () => {
       await site.putService(`kept-${index}`, { ip: `192.0.2.${100 + index}`, nodes: ['node-a'] })
     }
     await site.announcedBy('192.0.2.109', ['node-a'])
-    await eventually(
-      'the last known state has the last of them',
-      () => site.lastKnown('node-a'),
-      (text) => assert.match(text, /EndpointSlice default\/kept-9-1/),
-      patient,
-    )
+    // What was told last of every one of them: an earlier outage leaves one that was not ready for a while.
+    for (let index = 0; index < 10; index += 1) {
+      const name = `EndpointSlice default/kept-${index}-1`
+      await eventually(
+        `the last known state has ${name} as it is`,
+        () =>
+          site
+            .lastKnown('node-a')
+            .split('\n')
+            .findLast((line) => line.includes(`${name}"`)) ?? '',
+        (line) => assert.match(line, /"ready":true/),
+        patient,
+      )
+    }
     const known = await site.frr.prefixes('ipv4')
     const lossesBefore = routes.losses().length
     const losses = (): readonly Loss[] => routes.losses().slice(lossesBefore)

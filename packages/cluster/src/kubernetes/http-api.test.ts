@@ -59,18 +59,20 @@ function suite(protocol: Protocol): void {
     faultOf(await api.podLog(key, { ...wanted, isPrevious: false }), 'invalid')
   })
 
-  test('names and selectors are escaped, and of a kind without namespaces none is named', async () => {
+  test('names and selectors are escaped, of a kind without namespaces none is named, and a cache may answer where that is enough', async () => {
     scene.server().answerWith(json(status(404, 'NotFound'), 404))
     const api = await scene.client()
     await api.list(Service, { namespace: 'a/b', labelSelector: 'x in (1,2)', fieldSelector: 'spec.type=LoadBalancer' })
     await api.get(Node, { namespace: 'a', name: 'no de?' })
     await api.list(resourceTypes.AddressBlock, { namespace: 'a', limit: 5, continue: 'to+ken' })
+    await api.list(Service, { namespace: 'a', isCachedEnough: true })
     assert.deepEqual(
       scene.server().requests.map(({ path }) => path),
       [
         '/api/v1/namespaces/a%2Fb/services?fieldSelector=spec.type%3DLoadBalancer&labelSelector=x+in+%281%2C2%29',
         '/api/v1/nodes/no%20de%3F',
         '/apis/holdfast.dev/v1alpha1/namespaces/a/addressblocks?limit=5&continue=to%2Bken',
+        '/api/v1/namespaces/a/services?resourceVersion=0',
       ],
     )
   })
