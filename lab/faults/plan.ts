@@ -1,3 +1,4 @@
+import { createRandom } from '../../apps/holdfast/src/controller/testing/random.ts'
 import type { Kind } from './kinds.ts'
 import { kinds } from './kinds.ts'
 import type { Trial } from './examine.ts'
@@ -55,12 +56,7 @@ export const shortPlan = {
 
 /** Two faults after each other, at the same resource, as the seed has them. */
 export function randomPlan(seed: number, count: number): { speakers: readonly Trial[]; controllers: readonly Trial[] } {
-  const random = createRandom(seed)
-  const pick = <T>(all: readonly T[]): T => {
-    const picked = all[Math.floor(random() * all.length)]
-    if (picked === undefined) throw new Error('nothing to pick from')
-    return picked
-  }
+  const { pick } = createRandom(seed)
   const ofReads = kinds.filter(({ strikes }) => strikes === 'reads')
   const pair = (resources: readonly string[]): Trial => ({
     kinds: [pick(ofReads), pick(ofReads)],
@@ -69,16 +65,5 @@ export function randomPlan(seed: number, count: number): { speakers: readonly Tr
   return {
     speakers: Array.from({ length: count }, () => pair(speakerResources)),
     controllers: Array.from({ length: Math.ceil(count / 2) }, () => pair(controllerResources)),
-  }
-}
-
-/** Mulberry32: the same numbers for the same seed. */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }

@@ -39,7 +39,8 @@ export function isTemporaryName(name: string): boolean {
   return name.startsWith(marker)
 }
 
-async function syncDirectory(path: string): Promise<void> {
+/** Has names that were given or taken in a directory outlast a power cut (fsync(2)). */
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r')
   try {
     await directory.sync()

@@ -1,3 +1,4 @@
+export { syncDirectory } from './atomic-write.ts'
 export type { FileFault, Snapshot, Source } from './source.ts'
 export type * from './kubernetes/api.ts'
 export type { Credentials, CredentialsFault, CredentialsResult } from './kubernetes/credentials-types.ts'

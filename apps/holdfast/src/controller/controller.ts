@@ -3,6 +3,7 @@ import { createKubernetesSource, createLeaderElection } from '@holdfast/cluster'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import type { ControllerCommand } from '../kubernetes/command.ts'
 import type { Log } from '../kubernetes/log.ts'
+import { within } from '../kubernetes/within.ts'
 import { createAnnounced } from './announced-phase.ts'
 import { createEventWriter } from './event-writer.ts'
 import { followedByController, followedOf } from './followed.ts'
@@ -228,14 +229,4 @@ function observeSource(log: Log, { type, isSynced, fault }: FollowedState): void
   }
   const kept = isSynced ? 'what is known stays in force' : 'no address is given before it has been listed'
   log.log('warn', 'apiFault', `${type.kind}: ${fault.message}; ${kept}`, { kind: type.kind, code: fault.code })
-}
-
-function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const alarm = clock.after(ms, () => resolve())
-    void work.then(() => {
-      alarm.cancel()
-      resolve()
-    })
-  })
 }

@@ -1,7 +1,7 @@
 import { resourceTypes } from '@holdfast/cluster'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { recordOf } from './records.ts'
+import { fieldsOf } from '../kubernetes/fields-at.ts'
 import type { NodeName, SpeakerWorld } from './testing/speaker-world.ts'
 import {
   conditionOf,
@@ -79,7 +79,7 @@ test('a drain marks the routes, waits, withdraws what others announce, and holds
       const { status, reason } = conditionOf(world, 'node-a', 'SafeToReboot')
       return status === 'True' && reason === 'SilentConnectionsOnly'
     })
-    assert.equal(recordOf(nodeStateOf(world, 'node-a')['drain'])['silentConnections'], 3)
+    assert.equal(fieldsOf(nodeStateOf(world, 'node-a')['drain'])['silentConnections'], 3)
     ;[connections, silent] = [0, 0]
     await until('safe', () => conditionOf(world, 'node-a', 'SafeToReboot')['reason'] === 'NoConnections')
 

@@ -1,7 +1,7 @@
 import type { Followed, KubeObject } from '@holdfast/cluster'
 import { createKeeps, resourceTypes } from '@holdfast/cluster'
+import { fieldsOf } from '../kubernetes/fields-at.ts'
 import { configurationStateName } from './configuration-state.ts'
-import { recordOf } from './records.ts'
 import { createSpeakerKeeps } from './keep.ts'
 import { keepServiceStatus, ownStatusesSelector } from './service-statuses.ts'
 
@@ -84,7 +84,7 @@ export const writtenBySpeaker = ({ node, namespace }: Place): readonly Followed[
 
 /** The wish of a person, and how far an earlier life had left; what else we write ourselves is no news to us. */
 function keepNodeState({ apiVersion, kind, metadata, spec, status }: KubeObject): KubeObject {
-  const { drain } = recordOf(status)
+  const { drain } = fieldsOf(status)
   const { name, namespace = '', uid = '', resourceVersion = '' } = metadata
   return {
     ...(apiVersion === undefined ? {} : { apiVersion }),

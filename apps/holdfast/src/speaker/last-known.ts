@@ -2,9 +2,9 @@ import type { FileHandle } from 'node:fs/promises'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { syncDirectory } from '@holdfast/cluster'
 import { mapDifference } from '@holdfast/model'
-import type { UnknownRecord } from './records.ts'
-import { isRecord, textOf } from './records.ts'
+import { isFields, textAt, type Fields } from '../kubernetes/fields-at.ts'
 
 /** What is kept between two lives of a speaker: values by key, as JSON has them. */
 export type Entries = ReadonlyMap<string, unknown>
@@ -162,16 +162,6 @@ const line = (value: object): string => {
 
 const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0')
 
-/** The rename itself is durable only when the directory is (fsync(2)). */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
-}
-
 /** What a file says that `LastKnownFile` of this node wrote. */
 export function parseLastKnown(text: string, node: string): LastKnownRead {
   const [first, ...rest] = text.split('\n')
@@ -181,31 +171,31 @@ export function parseLastKnown(text: string, node: string): LastKnownRead {
   const flaw = flawOf(head, node, lines.length)
   if (flaw !== undefined) return { kind: 'damaged', reason: flaw }
   const entries = new Map<string, unknown>()
-  let writtenAt = textOf(head['writtenAt'])
+  let writtenAt = textAt(head['writtenAt'])
   for (const [index, one] of lines.entries()) {
     const entry = readLine(one)
     if (entry === undefined) return { kind: 'damaged', reason: `line ${index + 2} does not fit its checksum` }
-    const key = textOf(entry['key'])
-    if (key === '') writtenAt = textOf(entry['at'])
+    const key = textAt(entry['key'])
+    if (key === '') writtenAt = textAt(entry['at'])
     else if (Object.hasOwn(entry, 'value')) entries.set(key, entry['value'])
     else entries.delete(key)
   }
-  return { kind: 'found', entries, writtenAt, bootId: textOf(head['bootId']) }
+  return { kind: 'found', entries, writtenAt, bootId: textAt(head['bootId']) }
 }
 
-function flawOf(head: UnknownRecord, node: string, lines: number): string | undefined {
+function flawOf(head: Fields, node: string, lines: number): string | undefined {
   if (head['format'] !== format) return 'it does not begin as this version writes it'
   if (head['node'] !== node) return `it is of the node ${JSON.stringify(head['node'])}`
   const count = head['entries']
   return typeof count !== 'number' || lines < count ? 'its end is missing' : undefined
 }
 
-function readLine(text: string): UnknownRecord | undefined {
+function readLine(text: string): Fields | undefined {
   const json = text.slice(9)
   if (text.slice(0, 9) !== `${checksum(json)} `) return undefined
   try {
     const value: unknown = JSON.parse(json)
-    return isRecord(value) ? value : undefined
+    return isFields(value) ? value : undefined
   } catch {
     // The caller sees undefined: the line is no JSON, whatever its checksum.
     return undefined

@@ -1,12 +1,11 @@
 import type { KubeObject } from '@holdfast/cluster'
+import { fieldsOf, listAt, textAt, type Fields } from '../kubernetes/fields-at.ts'
 import type { PeersAnswer, PeerView } from '../peers/view.ts'
 import { version } from '../version.ts'
 import type { ConditionSaying } from './conditions.ts'
 import { conditionsOf } from './conditions.ts'
 import type { Connections } from './conntrack.ts'
 import type { LifecycleState } from './lifecycle.ts'
-import type { UnknownRecord } from './records.ts'
-import { listOf, recordOf, textOf } from './records.ts'
 import type { Gate, Knowledge } from './speaker.ts'
 
 /** Everything that a NodeState says, as it is at one moment. */
@@ -39,7 +38,7 @@ export const nodeStateObject = (node: string, namespace: string): KubeObject => 
 export function nodeStateStatus(input: NodeStateInput): object {
   const { peers, lifecycle, before, now } = input
   const known = new Map(
-    listOf(recordOf(before)['sessions']).map((one) => [textOf(recordOf(one)['peer']), recordOf(one)]),
+    listAt(fieldsOf(before)['sessions']).map((one) => [textAt(fieldsOf(one)['peer']), fieldsOf(one)]),
   )
   const established = peers.filter(({ state }) => state === 'Established').length
   return {
@@ -48,14 +47,14 @@ export function nodeStateStatus(input: NodeStateInput): object {
     sessions: peers.map((view) => sessionOf(view, known.get(view.peer) ?? {})),
     routes: input.routes,
     ...(lifecycle.phase === 'Active' ? {} : { drain: drainOf(lifecycle, input) }),
-    conditions: conditionsOf(sayingsOf(input), recordOf(before)['conditions'], now),
+    conditions: conditionsOf(sayingsOf(input), fieldsOf(before)['conditions'], now),
   }
 }
 
 /** A step that passes is none to write down; one that lasts is. */
 const lastingSeconds = 2
 
-function sessionOf(view: PeerView, before: UnknownRecord): object {
+function sessionOf(view: PeerView, before: Fields): object {
   const { peer, remote, lastError, bfd, routes } = view
   const error = lastError === null ? {} : { lastError: lastError.message, lastErrorTime: timeOf(before, lastError) }
   return {
@@ -71,7 +70,7 @@ function sessionOf(view: PeerView, before: UnknownRecord): object {
 }
 
 /** The state, and since when it stands or why it is no better. */
-function standingOf(view: PeerView, before: UnknownRecord): object {
+function standingOf(view: PeerView, before: Fields): object {
   const { since, reason, lastError } = view
   const state = stateOf(view)
   if (state === 'Established') return { state, ...(since === null ? {} : { since: sinceOf(before, since) }) }
@@ -92,12 +91,12 @@ function stateOf({ state, seconds }: PeerView): string {
 }
 
 /** The same error again is not news. */
-const timeOf = (before: UnknownRecord, { message, time }: NonNullable<PeerView['lastError']>): string =>
-  before['lastError'] === message && textOf(before['lastErrorTime']) !== '' ? textOf(before['lastErrorTime']) : time
+const timeOf = (before: Fields, { message, time }: NonNullable<PeerView['lastError']>): string =>
+  before['lastError'] === message && textAt(before['lastErrorTime']) !== '' ? textAt(before['lastErrorTime']) : time
 
 /** Two clocks make one time, which differs by a little whenever it is asked for. */
-function sinceOf({ state, since }: UnknownRecord, now: string): string {
-  const known = textOf(since)
+function sinceOf({ state, since }: Fields, now: string): string {
+  const known = textAt(since)
   const isSame = state === 'Established' && Math.abs(Date.parse(known) - Date.parse(now)) < 1500
   return isSame ? known : now
 }

@@ -1,6 +1,6 @@
 import type { ApiResult, KubeApi, KubeObject, ListOptions, ResourceType } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
-import { listOf, recordOf, textOf } from './records.ts'
+import { fieldsOf, listAt, textAt } from '../kubernetes/fields-at.ts'
 
 export interface OthersOptions {
   readonly api: Pick<KubeApi, 'list' | 'get'>
@@ -52,11 +52,11 @@ function sayingOf({ status }: KubeObject): {
   readonly service: string
   readonly hasPeers: boolean
 } {
-  const { node, serviceNamespace, serviceName, peers } = recordOf(status)
+  const { node, serviceNamespace, serviceName, peers } = fieldsOf(status)
   return {
-    node: textOf(node),
-    service: `${textOf(serviceNamespace)}/${textOf(serviceName)}`,
-    hasPeers: listOf(peers).length > 0,
+    node: textAt(node),
+    service: `${textAt(serviceNamespace)}/${textAt(serviceName)}`,
+    hasPeers: listAt(peers).length > 0,
   }
 }
 
@@ -64,10 +64,10 @@ const mayTakeOver = (standing: Standing | undefined, node: string, own: string):
   standing === undefined || standing.isStaying || (standing.isHolding && node < own)
 
 function standingOf({ spec, status }: KubeObject): Standing {
-  const { drain, sessions } = recordOf(status)
-  const phase = textOf(recordOf(drain)['phase'])
-  const isLeaving = recordOf(spec)['drain'] !== undefined || (phase !== '' && phase !== 'Active')
-  const isHeard = listOf(sessions).some((session) => recordOf(session)['state'] === 'Established')
+  const { drain, sessions } = fieldsOf(status)
+  const phase = textAt(fieldsOf(drain)['phase'])
+  const isLeaving = fieldsOf(spec)['drain'] !== undefined || (phase !== '' && phase !== 'Active')
+  const isHeard = listAt(sessions).some((session) => fieldsOf(session)['state'] === 'Established')
   return { isStaying: !isLeaving && isHeard, isHolding: phase === 'HeldBack' && isHeard }
 }
 
@@ -100,6 +100,6 @@ async function isReady({ api, failed }: OthersOptions, name: string): Promise<bo
     failed('get', resourceTypes.Node, result)
     return undefined
   }
-  const { conditions } = recordOf(result.value['status'])
-  return listOf(conditions).some((one) => recordOf(one)['type'] === 'Ready' && recordOf(one)['status'] === 'True')
+  const { conditions } = fieldsOf(result.value['status'])
+  return listAt(conditions).some((one) => fieldsOf(one)['type'] === 'Ready' && fieldsOf(one)['status'] === 'True')
 }

@@ -1,8 +1,9 @@
 import type { FollowedState, KubeApi, KubernetesSource } from '@holdfast/cluster'
 import { createKubernetesSource, resourceTypes } from '@holdfast/cluster'
-import type { Alarm, Clock, ShutdownSignal } from '@holdfast/runtime'
+import type { Alarm, ShutdownSignal } from '@holdfast/runtime'
 import type { SpeakerCommand } from '../kubernetes/command.ts'
 import type { Log } from '../kubernetes/log.ts'
+import { within } from '../kubernetes/within.ts'
 import type { AnnouncementsOptions } from '../sessions/announcements.ts'
 import type { Connections, countConnections } from './conntrack.ts'
 import type { Departure } from './departure.ts'
@@ -263,15 +264,4 @@ function toldIn(entries: ReadonlyMap<string, unknown> = new Map()): ReadonlyMap<
     if (key.startsWith(toldPrefix) && typeof value === 'string') told.set(key.slice(toldPrefix.length), value)
   }
   return told
-}
-
-/** What the promise gives; undefined: it did not in time. */
-function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const alarm = clock.after(ms, () => resolve(undefined))
-    void promise.then((value) => {
-      alarm.cancel()
-      resolve(value)
-    })
-  })
 }

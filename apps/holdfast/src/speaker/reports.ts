@@ -1,10 +1,10 @@
 import type { ApiResult, KubeApi, KubernetesSource, ResourceType } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import type { Alarm, Clock } from '@holdfast/runtime'
+import { fieldsOf, textAt } from '../kubernetes/fields-at.ts'
 import { AssignedEvents } from './assigned-events.ts'
 import { configurationState, configurationStateName } from './configuration-state.ts'
 import { NodeStateWriter } from './node-state-writer.ts'
-import { recordOf, textOf } from './records.ts'
 import type { Owner } from './service-statuses.ts'
 import { createPeersByService, ServiceStatuses } from './service-statuses.ts'
 import type { Speaker } from './speaker.ts'
@@ -141,7 +141,7 @@ export class Reports {
     const result = await this.#told(api).get(podType, { namespace, name: pod })
     if (result.kind === 'fault') return
     this.#owner = { name: pod, uid: result.value.metadata.uid ?? '' }
-    const { terminationGracePeriodSeconds: seconds } = recordOf(result.value['spec'])
+    const { terminationGracePeriodSeconds: seconds } = fieldsOf(result.value['spec'])
     this.#graceMs = typeof seconds === 'number' ? seconds * 1000 : undefined
   }
 
@@ -186,11 +186,11 @@ export class Reports {
 
 const isOwned = (references: unknown, owner: Owner): boolean =>
   owner === undefined ||
-  (Array.isArray(references) && references.some((one: unknown) => textOf(recordOf(one)['uid']) === owner.uid))
+  (Array.isArray(references) && references.some((one: unknown) => textAt(fieldsOf(one)['uid']) === owner.uid))
 
 /** As far as a person sees it; the time of a condition only changes with its status. */
 function isSameStatus(before: unknown, after: object): boolean {
-  const { result, errorSummary } = recordOf(before)
-  const now = recordOf(after)
+  const { result, errorSummary } = fieldsOf(before)
+  const now = fieldsOf(after)
   return result === now['result'] && (errorSummary ?? '') === now['errorSummary']
 }

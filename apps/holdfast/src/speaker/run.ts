@@ -6,8 +6,7 @@ import type { Endpoint, Stoppable } from '@holdfast/net'
 import { createTcpTransport } from '@holdfast/net'
 import type { Clock, ShutdownSignal } from '@holdfast/runtime'
 import { onShutdown, systemClock } from '@holdfast/runtime'
-import { startApi } from '../api/server.ts'
-import { defaultSocketPath } from '../api/socket-path.ts'
+import { offerApi } from '../api/offer.ts'
 import { exitCode } from '../exit-codes.ts'
 import type { SpeakerCommand } from '../kubernetes/command.ts'
 import { connectToCluster } from '../kubernetes/connect.ts'
@@ -102,7 +101,7 @@ class SpeakerProcess {
     })
     this.#program = program
     const { announcements } = program.speaker
-    await this.#answer(program)
+    this.#answers = await offerApi(this.#command.socket, { '/v1/peers': () => this.#peers(program) }, this.#log.event)
     await this.#serve(program, api)
     this.#listener = await listenForSessions(listen, announcements, {
       transport,
@@ -187,22 +186,6 @@ class SpeakerProcess {
 
   #peers({ speaker: { announcements } }: SpeakerProgram): PeersAnswer {
     return peersAnswer(announcements, { nowMs: this.#clock.now(), nowIso: this.#now() })
-  }
-
-  /** A socket that was asked for has to work; the default one is an offer. */
-  async #answer(program: SpeakerProgram): Promise<void> {
-    const path = this.#command.socket ?? defaultSocketPath(process.env, process.getuid?.())
-    const start = await startApi(path, { '/v1/peers': () => this.#peers(program) })
-    const told = { event: 'listening', purpose: 'api', address: path } as const
-    if (start.kind === 'listening') {
-      this.#answers = start
-      this.#log.event({ ...told, outcome: 'listening' })
-      return
-    }
-    if (this.#command.socket !== undefined) {
-      throw new StartUpError(`cannot answer at ${path}: ${start.message}`, 'Choose another place with --socket.')
-    }
-    this.#log.event({ ...told, outcome: 'failed', message: start.message })
   }
 }
 

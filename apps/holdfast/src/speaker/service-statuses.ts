@@ -4,8 +4,8 @@ import type { Prefix } from '@holdfast/ip'
 import type { KubeApi, KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import { listDifference, mapDifference, SortedMap } from '@holdfast/model'
+import { fieldsOf, listAt, textAt } from '../kubernetes/fields-at.ts'
 import type { RouteStance } from '../sessions/announcements.ts'
-import { listOf, recordOf, textOf } from './records.ts'
 import type { Outcome } from './written.ts'
 import { done, fieldManager, outcomeOf, removalOf } from './written.ts'
 
@@ -204,7 +204,7 @@ export const keepServiceStatus = ({ apiVersion, kind, metadata, status }: KubeOb
       [labels.name]: metadata.labels?.[labels.name] ?? '',
       [labels.namespace]: metadata.labels?.[labels.namespace] ?? '',
     },
-    ownerReferences: listOf(metadata['ownerReferences']).map((one) => ({ uid: recordOf(one)['uid'] })),
+    ownerReferences: listAt(metadata['ownerReferences']).map((one) => ({ uid: fieldsOf(one)['uid'] })),
   },
   status,
 })
@@ -213,12 +213,14 @@ const serviceOf = ({ metadata }: KubeObject): string =>
   `${metadata.labels?.[labels.namespace] ?? ''}/${metadata.labels?.[labels.name] ?? ''}`
 
 function existingOf({ metadata, status }: KubeObject, node: string): Existing {
-  const said = recordOf(status)
+  const said = fieldsOf(status)
   return {
     name: metadata.name,
-    isComplete: said['node'] === node && textOf(said['serviceName']) !== '',
-    peers: listOf(said['peers']).map(textOf).join(),
-    ownerUids: listOf(metadata['ownerReferences']).map((one) => textOf(recordOf(one)['uid'])),
+    isComplete: said['node'] === node && textAt(said['serviceName']) !== '',
+    peers: listAt(said['peers'])
+      .map((peer) => textAt(peer))
+      .join(),
+    ownerUids: listAt(metadata['ownerReferences']).map((one) => textAt(fieldsOf(one)['uid'])),
   }
 }
 

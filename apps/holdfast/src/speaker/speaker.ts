@@ -1,6 +1,7 @@
 import type { KubernetesSource, Snapshot } from '@holdfast/cluster'
 import type { Fault, RawObject } from '@holdfast/model'
 import type { Alarm } from '@holdfast/runtime'
+import { fieldsOf, listAt, textAt } from '../kubernetes/fields-at.ts'
 import type { AnnouncementsOptions, Stance } from '../sessions/announcements.ts'
 import { Announcements } from '../sessions/announcements.ts'
 import type { Connections } from './conntrack.ts'
@@ -10,7 +11,6 @@ import { resumedState } from './lifecycle.ts'
 import { ownFaults } from './own-faults.ts'
 import type { SpeakerPass } from './pipeline.ts'
 import { SpeakerPipeline } from './pipeline.ts'
-import { listOf, recordOf, textOf } from './records.ts'
 import { routesByPrefix } from './routes-by-prefix.ts'
 import type { Seen } from './snapshot.ts'
 import { createSnapshotReader } from './snapshot.ts'
@@ -274,9 +274,9 @@ export class Speaker {
     if (this.#hasResumed || this.#knowledge.kind === 'none') return
     this.#hasResumed = true
     if (wish === undefined) return
-    const drain = recordOf(recordOf(recordOf(this.#nodeState)['status'])['drain'])
-    const held = listOf(drain['heldBack']).map((one) => textOf(recordOf(one)['prefix']))
-    this.draining.resume(resumedState(this.#options.clock.now(), textOf(drain['phase']), held, wish))
+    const drain = fieldsOf(fieldsOf(fieldsOf(this.#nodeState)['status'])['drain'])
+    const held = listAt(drain['heldBack']).map((one) => textAt(fieldsOf(one)['prefix']))
+    this.draining.resume(resumedState(this.#options.clock.now(), textAt(drain['phase']), held, wish))
   }
 
   #stance(): Stance {
@@ -315,7 +315,7 @@ export class Speaker {
     return {
       node: this.#seenNode?.value,
       isNodeGone: this.#isNodeGone,
-      drain: recordOf(recordOf(this.#nodeState)['spec'])['drain'],
+      drain: fieldsOf(fieldsOf(this.#nodeState)['spec'])['drain'],
       ignoreExcludeLB,
       drainOnCordon,
     }

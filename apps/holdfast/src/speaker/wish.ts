@@ -1,4 +1,4 @@
-import { isRecord, listOf as list, recordOf as record, textOf } from './records.ts'
+import { fieldsOf, isFields, listAt, textAt } from '../kubernetes/fields-at.ts'
 
 /** What a node is to leave for. */
 export type LeaveCause =
@@ -53,13 +53,13 @@ export function wishOf(input: WishInput): Wish | undefined {
 export const isHostLeaving = (input: WishInput): boolean => nodeWish(input) !== undefined
 
 function labelWish({ node, ignoreExcludeLB }: WishInput): Wish | undefined {
-  if (ignoreExcludeLB || !(excludeLabel in record(metadataOf(node)['labels']))) return undefined
+  if (ignoreExcludeLB || !(excludeLabel in fieldsOf(metadataOf(node)['labels']))) return undefined
   return { cause: 'nodeLabeledExcludeBalancers', message: `the Node has the label ${excludeLabel}`, isForced: true }
 }
 
 function requestedWish(drain: unknown): Wish | undefined {
-  if (!isRecord(drain)) return undefined
-  const [by, reason] = [textOf(drain['requestedBy']), textOf(drain['reason'])]
+  if (!isFields(drain)) return undefined
+  const [by, reason] = [textAt(drain['requestedBy']), textAt(drain['reason'])]
   const message = `a drain was asked for${by === '' ? '' : ` by ${by}`}${reason === '' ? '' : `: ${reason}`}`
   return { cause: 'requested', message, isForced: false }
 }
@@ -70,8 +70,8 @@ function nodeWish({ node, isNodeGone }: WishInput): Wish | undefined {
   if (typeof deletionTimestamp === 'string') {
     return { cause: 'nodeDeleted', message: 'the Node object is being deleted', isForced: false }
   }
-  for (const taint of list(specOf(node)['taints'])) {
-    const key = textOf(record(taint)['key'])
+  for (const taint of listAt(specOf(node)['taints'])) {
+    const key = textAt(fieldsOf(taint)['key'])
     const cause = Object.hasOwn(leavingTaints, key) ? leavingTaints[key] : undefined
     if (cause !== undefined) return { cause, message: `the Node has the taint ${key}`, isForced: false }
   }
@@ -82,14 +82,14 @@ function nodeWish({ node, isNodeGone }: WishInput): Wish | undefined {
 
 /** The kubelet's graceful shutdown of the host has no field of its own: it stands in the condition Ready. */
 const isShuttingDown = (node: unknown): boolean =>
-  list(record(record(node)['status'])['conditions'])
-    .map(record)
+  listAt(fieldsOf(fieldsOf(node)['status'])['conditions'])
+    .map(fieldsOf)
     .some(
       ({ type, status, reason, message }) =>
         type === 'Ready' &&
         status === 'False' &&
         reason === 'KubeletNotReady' &&
-        textOf(message).includes('shutting down'),
+        textAt(message).includes('shutting down'),
     )
 
 function cordonWish({ node, drainOnCordon }: WishInput): Wish | undefined {
@@ -97,5 +97,5 @@ function cordonWish({ node, drainOnCordon }: WishInput): Wish | undefined {
   return { cause: 'cordoned', message: 'the Node is cordoned, and --drain-on-cordon is set', isForced: false }
 }
 
-const metadataOf = (node: unknown): Readonly<Record<string, unknown>> => record(record(node)['metadata'])
-const specOf = (node: unknown): Readonly<Record<string, unknown>> => record(record(node)['spec'])
+const metadataOf = (node: unknown): Readonly<Record<string, unknown>> => fieldsOf(fieldsOf(node)['metadata'])
+const specOf = (node: unknown): Readonly<Record<string, unknown>> => fieldsOf(fieldsOf(node)['spec'])

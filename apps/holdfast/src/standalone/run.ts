@@ -7,13 +7,13 @@ import type { Endpoint, Stoppable, Transport } from '@holdfast/net'
 import { createTcpTransport } from '@holdfast/net'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import { onShutdown, systemClock } from '@holdfast/runtime'
-import { startApi } from '../api/server.ts'
-import { defaultSocketPath } from '../api/socket-path.ts'
+import { offerApi } from '../api/offer.ts'
 import { exitCode } from '../exit-codes.ts'
 import type { Output } from '../output/output.ts'
 import { chooseOutput } from '../output/output.ts'
 import { standardOutput } from '../output/standard-output.ts'
 import { peersAnswer } from '../peers/answer.ts'
+import type { PeersAnswer } from '../peers/view.ts'
 import type { Router } from '../router/router.ts'
 import { version } from '../version.ts'
 import { startEmbeddedRouter } from './embedded-router.ts'
@@ -103,7 +103,9 @@ class Program {
     }
     const standalone = this.#createStandalone(restored)
     this.#standalone = standalone
-    await this.#answer(standalone)
+    const peers = (): PeersAnswer =>
+      peersAnswer(standalone.announcements, { nowMs: this.#clock.now(), nowIso: new Date().toISOString() })
+    this.#api = await offerApi(this.#command.socket, { '/v1/peers': peers }, report)
     this.#listener = await listenForSessions(this.#command.listen, standalone.announcements, {
       transport: this.#transport,
       clock: this.#clock,
@@ -153,25 +155,6 @@ class Program {
         ['SIGINT', 'SIGTERM', 'SIGUSR2'],
       )
     })
-  }
-
-  /** A socket that was asked for has to work; the default one is an offer. */
-  async #answer(standalone: Standalone): Promise<void> {
-    const path = this.#command.socket ?? defaultSocketPath(process.env, process.getuid?.())
-    const start = await startApi(path, {
-      '/v1/peers': () =>
-        peersAnswer(standalone.announcements, { nowMs: this.#clock.now(), nowIso: new Date().toISOString() }),
-    })
-    const told = { event: 'listening', purpose: 'api', address: path } as const
-    if (start.kind === 'listening') {
-      this.#api = start
-      this.#output.report({ ...told, outcome: 'listening' })
-      return
-    }
-    if (this.#command.socket !== undefined) {
-      throw new StartUpError(`cannot answer at ${path}: ${start.message}`, 'Choose another place with --socket.')
-    }
-    this.#output.report({ ...told, outcome: 'failed', message: start.message })
   }
 
   #createStandalone(restored: AllocationState): Standalone {
