@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/**', 'eslint.config.mjs', 'tools/setup.mjs'] },
+  { ignores: ['**/node_modules/**', 'dist/**', 'eslint.config.mjs', 'tools/setup.mjs'] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {

@@ -1,5 +1,5 @@
 // What one change of a manifest costs among many: evaluation, allocation and announcement plan together, without files.
-import { parseManifest } from '@holdfast/cluster'
+import { parseManifest } from '@holdfast/cluster/manifests'
 import { emptyState } from '@holdfast/ipam'
 import { Pipeline } from '../apps/holdfast/src/standalone/pipeline.ts'
 

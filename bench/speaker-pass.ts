@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { RawObject } from '@holdfast/model'
 import { LastKnownFile } from '../apps/holdfast/src/speaker/last-known.ts'
 import { SpeakerPipeline } from '../apps/holdfast/src/speaker/pipeline.ts'
-import { createEntries, createSnapshotReader, snapshotOf } from '../apps/holdfast/src/speaker/snapshot.ts'
+import { createEntries, createSnapshotReader, objectsIn } from '../apps/holdfast/src/speaker/snapshot.ts'
 
 const turns = 200
 const noneTold: ReadonlyMap<string, string> = new Map()
@@ -122,7 +122,10 @@ async function measure(count: number): Promise<void> {
     const found = await file.read()
     if (found.kind !== 'found') throw new Error('it is not read')
     const fresh = new SpeakerPipeline({ node: 'node-a', loadBalancerClass: undefined })
-    fresh.run(snapshotOf(found.entries).objects, true)
+    fresh.run(
+      objectsIn(found.entries).map((value) => raw(value as object)),
+      true,
+    )
   })
   rmSync(directory, { recursive: true })
   console.log(

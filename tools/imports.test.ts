@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import ts from 'typescript'
 
@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..')
 const table: Readonly<Record<string, readonly string[]>> = {
   'packages/ip': [],
   'packages/model': ['@holdfast/ip', 'zod'],
-  'packages/ipam': ['@holdfast/ip'],
+  'packages/ipam': ['@holdfast/ip', '@noble/hashes/sha2.js', '@noble/hashes/utils.js'],
   'packages/bgp': ['@holdfast/ip'],
   'packages/bfd': ['@holdfast/ip'],
   'packages/announce': ['@holdfast/ip', '@holdfast/model'],
@@ -22,6 +22,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     '@holdfast/bfd',
     '@holdfast/bgp',
     '@holdfast/cluster',
+    '@holdfast/cluster/manifests',
     '@holdfast/ip',
     '@holdfast/ipam',
     '@holdfast/model',
@@ -34,6 +35,25 @@ const table: Readonly<Record<string, readonly string[]>> = {
 
 const importsOf = (file: string): readonly string[] =>
   ts.preProcessFile(readFileSync(join(root, file), 'utf8'), true, true).importedFiles.map((found) => found.fileName)
+
+const importOfValues = /^(?:import (?!type )[^']*|export (?:\{[^}]*\}|\*) from )'([^']+)'/gm
+
+/** The files that a file imports, directly or not, before it runs; of other packages their names. Types are no imports. */
+function loadedBy(file: string, loaded = new Set<string>()): ReadonlySet<string> {
+  loaded.add(file)
+  if (!file.endsWith('.ts')) return loaded
+  for (const [, name = ''] of readFileSync(join(root, file), 'utf8').matchAll(importOfValues)) {
+    const next = placeOf(name, file)
+    if (!loaded.has(next)) loadedBy(next, loaded)
+  }
+  return loaded
+}
+
+function placeOf(name: string, importer: string): string {
+  if (name.startsWith('.')) return join(dirname(importer), name)
+  const [, owner, path] = /^@holdfast\/([^/]+)(?:\/(.+))?$/.exec(name) ?? []
+  return owner === undefined ? name : `packages/${owner}/src/${path ?? 'index'}.ts`
+}
 
 const isTest = (file: string): boolean => file.endsWith('.test.ts') || file.includes('/testing/')
 
@@ -58,14 +78,24 @@ test('every package and app stands in the table', () => {
   assert.deepEqual(parts.map((file) => file.replace('/package.json', '')).sort(), Object.keys(table).sort())
 })
 
-test('no file reaches into another package past its index', () => {
+test('no file reaches into another package past what it exports', () => {
   const files = globSync('{packages,apps}/*/src/**/*.ts', { cwd: root })
   const reaching = files.flatMap((file) =>
     importsOf(file)
       .filter((name) => /^@holdfast\/[^/]+\//.test(name) || /^(\.\.\/)+(packages|apps)\//.test(name))
+      .filter((name) => name !== '@holdfast/cluster/manifests')
       .map((name) => `${file} imports ${name}`),
   )
   assert.deepEqual(reaching, [])
+})
+
+test('what runs in a cluster loads neither YAML nor what watches directories at its start', () => {
+  for (const program of ['controller', 'speaker']) {
+    const loaded = loadedBy(`apps/holdfast/src/${program}/run.ts`)
+    assert.ok(loaded.has('packages/cluster/src/index.ts') && loaded.has('packages/model/src/evaluate.ts'))
+    for (const name of ['yaml', 'chokidar', 'commander', 'packages/cluster/src/manifests.ts'])
+      assert.ok(!loaded.has(name), `${program} loads ${name}`)
+  }
 })
 
 test('timers are armed in one file only, the real clock', () => {

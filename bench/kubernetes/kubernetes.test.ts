@@ -1,15 +1,23 @@
 // The bench itself, in small: it must go on working between two of its long runs.
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
 import { clusterSkip } from '../../lab/cluster/capability.ts'
 import { measure, scenarios } from './measure.ts'
-import { holdfast } from './product.ts'
+import { buildHoldfast } from './product.ts'
 import { toMarkdown } from './report.ts'
 
 describe('npm run bench -- kubernetes', { skip: clusterSkip(), timeout: 300_000 }, () => {
+  let directory = ''
+  before(() => (directory = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))))
+  after(() => rmSync(directory, { recursive: true, force: true }))
+
   test('every scenario has its figures, and the router has the routes of all Services', async () => {
     const services = 20
-    const job = { product: holdfast, services, wanted: scenarios, samples: 4, idleSeconds: 1, quietMs: 400 }
+    const product = await buildHoldfast(directory)
+    const job = { product, services, wanted: scenarios, samples: 4, idleSeconds: 1, quietMs: 400 }
     const { run, absences, requests } = await measure({ ...job, tell: () => undefined })
     // Where the router has other routes than the Services have addresses, the scenario fails and is absent.
     assert.deepEqual(absences, [])

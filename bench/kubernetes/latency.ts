@@ -1,10 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ApiClient } from '../../lab/cluster/api-client.ts'
-import { addressText, percentiles, type Figures } from './figures.ts'
+import { addressText, figure, percentiles, type Figures } from './figures.ts'
 import { endpointsOf, paths, serviceOf, sliceName, sliceOf } from './objects.ts'
 import type { Stage } from './stage.ts'
 
 const limitMs = 30_000
+/** A program that takes seconds for each change gets fewer samples: the report says how many. */
+const longestMs = 300_000
+/** For how long the programs are waited for between samples. */
+const calmLimitMs = 10_000
 
 interface Times {
   readonly created: number
@@ -18,17 +22,21 @@ interface Times {
 /**
  * One Service at a time among those that are there: created, its one endpoint not ready (with policy Local and Cluster by turns), ready
  * again, deleted. Each time is from the moment the request is handed to a connection that is open already until the router has read the UPDATE.
+ * Each sample meets programs at rest: what they still do after the one before is not counted here.
  */
 export async function latency(stage: Stage, samples: number): Promise<Figures> {
   const api = stage.cluster.client('admin', 1)
   await stage.settle()
   const times: Times[] = []
-  for (let index = 0; index < samples; index += 1) {
+  const start = performance.now()
+  for (let index = 0; index < samples && performance.now() - start < longestMs; index += 1) {
     times.push(await sample(stage, api, index))
+    await stage.calm(calmLimitMs)
     // Not in step with anything that the programs do by the clock.
     await pause(30 + Math.random() * 70)
   }
   return [
+    figure('one Service more: samples', times.length),
     ...percentiles(
       'created: request to answer',
       times.map(({ answered }) => answered),

@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process'
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeBundle } from '../../tools/build/bundle.ts'
 
 /** Two programs that give Services their addresses and announce them, and the CRDs that they want. */
 export interface Product {
@@ -11,16 +14,41 @@ export interface Product {
 }
 
 const root = join(import.meta.dirname, '..', '..')
-const executable = join(root, 'node_modules', '.bin', 'holdfast')
+export const holdfastCrds = join(root, 'deploy', 'crds')
 
-export const holdfast: Product = {
-  name: 'Holdfast',
-  controller: `${executable} controller --port 0 --health-probe-port 0`,
-  speaker: [
-    ...[executable, 'speaker', '--log-level warn --port 0 --health-probe-port 0 --no-listen --kube-proxy-health none'],
-    ...['--socket "$BENCH_DIRECTORY/speaker.sock"', '--state "$BENCH_STATE"'],
-  ].join(' '),
-  crds: join(root, 'deploy', 'crds'),
+// As deploy/image/assemble.sh and the Dockerfile have them.
+const environment = 'MALLOC_ARENA_MAX=1'
+const flags = '--max-semi-space-size=2'
+
+/** docs/reference/cli.md: no kubeconfig is at that path. */
+const startUpFailed = 3
+
+/**
+ * Holdfast as its image starts it: from the bundle, which is built into the directory, with compiled code of an earlier start in a cache beside
+ * it. The directory must outlive the programs.
+ */
+export async function buildHoldfast(directory: string): Promise<Product> {
+  await writeBundle(join(directory, 'program'))
+  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'))
+  const cache = join(directory, 'cache')
+  const executable = `env ${environment} NODE_COMPILE_CACHE=${cache} ${process.execPath} ${flags} ${join(directory, 'program', 'holdfast.mjs')}`
+  for (const program of ['speaker', 'controller']) {
+    const warm = spawnSync('sh', ['-c', `${executable} ${program} --kubeconfig /nonexistent`], { encoding: 'utf8' })
+    if (warm.status !== startUpFailed) throw new Error(`${program} does not start from the bundle: ${warm.stderr}`)
+  }
+  return {
+    name: 'Holdfast',
+    controller: `${executable} controller --port 0 --health-probe-port 0`,
+    speaker: [
+      ...[
+        executable,
+        'speaker',
+        '--log-level warn --port 0 --health-probe-port 0 --no-listen --kube-proxy-health none',
+      ],
+      ...['--socket "$BENCH_DIRECTORY/speaker.sock"', '--state "$BENCH_STATE"'],
+    ].join(' '),
+    crds: holdfastCrds,
+  }
 }
 
 /** True where the speaker keeps on disk what it knew, in the place that the bench gives it. */

@@ -40,7 +40,7 @@ export function toMarkdown({ machine, date, command, loadBefore, samples, reques
     `\`${command}\` on ${machine}, ${date}. Load average when it began: ${loadBefore.toFixed(1)}.`,
     '',
     'etcd, kube-apiserver (with an audit log), controller, speaker, the clients and the router share the machine. Columns are Services that are',
-    `present. Percentiles are of ${samples} samples. What is said of a restart is after kill -9; "with last known state" is with what the speaker`,
+    `present. Percentiles are of ${samples} samples, or of as many as 5 minutes gave. What is said of a restart is after kill -9; "with last known state" is with what the speaker`,
     'keeps on disk. Processor time of API server and etcd includes what the clients ask for. [README](../kubernetes/README.md) has the method.',
     '',
     `| | ${columns.map(([name]) => name).join(' | ')} |`,

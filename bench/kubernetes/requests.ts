@@ -63,6 +63,9 @@ function nameOf({ verb, objectRef, responseStatus }: AuditLine): string {
 }
 
 /** What is renewed while nothing changes: the lease of a leader. */
+/** Events of a speaker go out at a pace of their own, a few a second, for minutes after a thousand Services. */
+export const isEvent = (name: string): boolean => /^\S+ events\b/.test(name)
+
 export const isLease = (name: string): boolean => / leases\b/.test(name)
 
 export function addUp(some: readonly Requests[]): Requests {

@@ -5,9 +5,13 @@ import { paths } from './objects.ts'
 import { isLease, sumOf } from './requests.ts'
 import { roles, type Stage } from './stage.ts'
 
-/** Resident memory of both programs once they have come to rest. */
+const restMs = 15_000
+
+/** Resident memory of both programs once they have come to rest, and 15 s later. */
 export async function resident(stage: Stage): Promise<Figures> {
   await stage.settle()
+  // What a program does of its own accord once it has nothing to do.
+  await pause(restMs)
   return roles.flatMap((role) => {
     const { residentMiB, peakResidentMiB } = memory(stage.pid(role))
     return [figure(`${role}: resident, MiB`, residentMiB), figure(`${role}: resident at most, MiB`, peakResidentMiB)]

@@ -1,13 +1,13 @@
 // From the API server to the router: what controller and speaker take, at 100 to 10,000 Services; see README.md beside this.
 // Usage: node bench/run.ts kubernetes [--services 100,1000,5000,10000] [--repetitions 1] [--samples 200] [--idle-seconds 30]
-//          [--only burst,memory,idle,latency,restart,silence] [--name MetalLB --controller COMMAND --speaker COMMAND --crds DIRECTORY]
-// Prints Markdown; writes bench/results/kubernetes.json and kubernetes.md when nothing was left out.
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, release } from 'node:os'
+//          [--only burst,memory,idle,latency,restart,silence] [--write] [--name MetalLB --controller COMMAND --speaker COMMAND --crds DIRECTORY]
+// Prints Markdown; writes bench/results/kubernetes.json and kubernetes.md when nothing was left out, or with --write.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measure, scenarios, type Scenario } from './measure.ts'
-import { holdfast, type Product } from './product.ts'
+import { buildHoldfast, holdfastCrds, type Product } from './product.ts'
 import { toMarkdown, type Absence, type Results, type Run } from './report.ts'
 
 const allServices = '100,1000,5000,10000'
@@ -18,10 +18,11 @@ const { values } = parseArgs({
     samples: { type: 'string', default: '200' },
     'idle-seconds': { type: 'string', default: '30' },
     only: { type: 'string' },
+    write: { type: 'boolean', default: false },
     name: { type: 'string', default: 'the other' },
     controller: { type: 'string' },
     speaker: { type: 'string' },
-    crds: { type: 'string', default: holdfast.crds },
+    crds: { type: 'string', default: holdfastCrds },
   },
 })
 process.on('SIGINT', () => process.exit(130))
@@ -29,6 +30,9 @@ process.on('SIGTERM', () => process.exit(143))
 
 const tell = (line: string): void =>
   void process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(5)} s  ${line}\n`)
+const directory = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+const holdfast = await buildHoldfast(directory)
 const products = [holdfast, ...otherProduct()]
 const counts = values.services.split(',').map(Number)
 const wanted = values.only === undefined ? scenarios : values.only.split(',').map(scenarioOf)
@@ -67,7 +71,7 @@ const results: Results = {
   ...{ loadBefore, samples, requests, runs, absences },
 }
 process.stdout.write(toMarkdown(results))
-if (values.only === undefined && values.services === allServices) {
+if (values.write || (values.only === undefined && values.services === allServices)) {
   const folder = join(import.meta.dirname, '..', 'results')
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'kubernetes.json'), `${JSON.stringify(results, undefined, 2)}\n`)

@@ -9,11 +9,13 @@ import { cpuSeconds } from '../routes/usage.ts'
 import { AddressWatch } from './address-watch.ts'
 import { addresses, createPeer, furnish, namespace, node, paths, serviceOf, sliceName, sliceOf } from './objects.ts'
 import type { Product } from './product.ts'
-import { addUp, isLease, RequestLog, sumOf, type Requests } from './requests.ts'
+import { addUp, isEvent, isLease, RequestLog, sumOf, type Requests } from './requests.ts'
 import { Router } from './router.ts'
 
 export type Role = 'controller' | 'speaker'
 export const roles: readonly Role[] = ['controller', 'speaker']
+
+const calmMs = 150
 
 /** Processor time in seconds since each process started. */
 export type Usage = Readonly<Record<Role | 'apiServer' | 'etcd', number>>
@@ -121,10 +123,10 @@ export class Stage {
   }
 
   /**
-   * Waits until neither program asks for anything but leases nor computes, and returns what they asked for meanwhile. Gives up after
+   * Waits until neither program asks for anything but leases, and the speaker events, nor computes, and returns what they asked for meanwhile. Gives up after
    * `timeoutMs`: a program may never come to rest.
    */
-  async settle(timeoutMs = 60_000): Promise<Readonly<Record<Role, Requests>>> {
+  async settle(timeoutMs = 60_000 + 60 * this.router.routes.size): Promise<Readonly<Record<Role, Requests>>> {
     const asked: Record<Role, readonly Requests[]> = { controller: [], speaker: [] }
     const start = performance.now()
     const pollMs = this.#quietMs / 2
@@ -135,11 +137,25 @@ export class Stage {
       const now = this.usage()
       const taken = this.requests()
       for (const role of roles) asked[role] = [...asked[role], taken[role]]
-      const isAsking = roles.some((role) => sumOf(taken[role], (name) => !isLease(name)) > 0)
+      const isAsking = roles.some(
+        (role) => sumOf(taken[role], (name) => !isLease(name) && !(role === 'speaker' && isEvent(name))) > 0,
+      )
       const isComputing = roles.some((role) => now[role] - before[role] > (0.05 * pollMs) / 1000)
       quietPolls = isComputing || isAsking ? 0 : quietPolls + 1
     }
     return { controller: addUp(asked.controller), speaker: addUp(asked.speaker) }
+  }
+
+  /** Waits until neither program computes, for as long as a change takes to be dealt with; gives up after `timeoutMs`. */
+  async calm(timeoutMs: number): Promise<void> {
+    const start = performance.now()
+    for (let before = this.usage(); performance.now() - start < timeoutMs;) {
+      await pause(calmMs)
+      const now = this.usage()
+      // The scheduler counts in ticks of 10 ms.
+      if (roles.every((role) => now[role] - before[role] < 0.02)) return
+      before = now
+    }
   }
 
   /** A second router, whose session is not counted. */

@@ -483,6 +483,27 @@ describe('the fault proxy', { skip: clusterSkip() }, () => {
     assert.equal(await run('ip', 'netns', 'exec', namespace, ...client), 'ServiceList\n')
   })
 
+  test('what comes from a namespace is broken off too, and at the stop', { skip: namespaceSkip() }, async () => {
+    const namespace = await lab.addNamespace('cut')
+    const between = await startProxy({ target: stage.url, authority: stage.authority })
+    const url = await between.expose(lab, namespace)
+    const script = `fetch('${url}${services}?watch=1').then((answer) => answer.text()).catch((error) => console.log('over'))`
+    const certificates = `NODE_EXTRA_CA_CERTS=${stage.authority.certificateFile}`
+    const follow = async (name: string) => {
+      const client = lab.start(namespace, name, ['env', certificates, process.execPath, '-e', script])
+      await eventually('it watches', between.open, (open) => assert.equal(open, 1))
+      return client
+    }
+    const first = await follow('first')
+    assert.equal(between.breakOff(), 1)
+    await first.exited
+    const second = await follow('second')
+    await between.stop()
+    await second.exited
+    assert.match(first.output(), /over/)
+    assert.match(second.output(), /over/)
+  })
+
   test('kubectl lists and watches the real API server through it', async () => {
     const cluster = await startCluster({ lab })
     const between = await startProxy({ target: cluster.url, authority: cluster.authority })

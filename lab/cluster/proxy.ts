@@ -45,7 +45,7 @@ export interface SeenRequest extends ApiRequest {
 export interface FaultProxy {
   /** https://ADDRESS:PORT; the same while the proxy lives. */
   readonly url: string
-  /** Also listens on the loopback of a namespace; the URL there. */
+  /** Also listens on the loopback of a namespace; the URL there. What is reset ends there. */
   readonly expose: (lab: Lab, namespace: string) => Promise<string>
   /**
    * The rules from now on, in place of those before. Of the rules that match a request the first one decides; rules about events
@@ -146,9 +146,12 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
   }
 }
 
-/** RST; where an end is being sent already, that must do: Node 24 never ends after a reset of such a socket. */
+/**
+ * RST; where an end is being sent already, that must do: Node 24 never ends after a reset of such a socket. So it must for who comes
+ * over a Unix socket, from a namespace: those have none.
+ */
 function reset(raw: Socket, secure: Socket): void {
-  if (secure.writableEnded) raw.destroy()
+  if (secure.writableEnded || !('family' in raw.address())) raw.destroy()
   else raw.resetAndDestroy()
 }
 

@@ -119,6 +119,13 @@ describe('the controller beside a real API server', { skip: clusterSkip(), timeo
         metadata: { name },
         spec: { addresses: ranges },
       })
+  /** Pools and Services are followed apart: a Service that is heard of before its pool is refused first. */
+  const knowsPool = (name: string): Promise<unknown> =>
+    eventually(
+      `pool ${name} is counted`,
+      async () => (await cluster().client().get(`${pools}/${name}`)).at('status'),
+      (status) => assert.equal(status.at('availableIPv4').isMissing, false),
+    )
   const leader = async (): Promise<string> =>
     (await cluster().client().get(lease)).at('spec').at('holderIdentity').textOr('')
 
@@ -132,6 +139,7 @@ describe('the controller beside a real API server', { skip: clusterSkip(), timeo
 
   test('1: a Service gets address, annotation, condition and event, and its pool counts it', async () => {
     await putPool('public', '192.0.2.0/28', '2001:db8::/124')
+    await knowsPool('public')
     await create('web')
     await has('web', '192.0.2.0')
     assert.equal(
@@ -154,6 +162,7 @@ describe('the controller beside a real API server', { skip: clusterSkip(), timeo
 
   test('2: addresses and pools that are asked for', async () => {
     await putPool('gold', '198.51.100.0/29')
+    await knowsPool('gold')
     await create('by-annotation', { annotations: { 'metallb.io/loadBalancerIPs': '192.0.2.9' } })
     await has('by-annotation', '192.0.2.9')
     await create('by-field', { spec: { loadBalancerIP: '192.0.2.10' } })

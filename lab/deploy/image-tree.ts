@@ -10,7 +10,15 @@ export const library = 'usr/lib/holdfast'
 export function assembleImage(folder: string): string {
   const image = join(folder, 'image')
   const source = join(folder, 'source')
-  for (const path of ['package.json', 'package-lock.json', 'packages', 'apps', 'deploy/image']) {
+  for (const path of [
+    'package.json',
+    'package-lock.json',
+    'LICENSE',
+    'packages',
+    'apps',
+    'tools/build',
+    'deploy/image',
+  ]) {
     mkdirSync(dirname(join(source, path)), { recursive: true })
     cpSync(join(root, path), join(source, path), { recursive: true, filter: (file) => !isLeftOut(file) })
   }

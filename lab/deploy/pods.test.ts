@@ -237,6 +237,24 @@ describe('the pods of the chart', { skip }, () => {
     )
     const drain = JSON.stringify({ spec: { drain: { requestedAt: new Date().toISOString() } } })
     await kubectl(['-n', namespace, 'patch', 'nodestate', node, '--type=merge', '-p', drain])
+    const question = await eventually(
+      'the other node is asked whether its speaker is alive',
+      () => kubectlResult(['-n', namespace, 'get', 'nodestate', 'node-2', '-o', 'jsonpath={.spec.question.id}']),
+      ({ stdout }) => assert.notEqual(stdout, ''),
+      { timeoutMs: 30_000 },
+    )
+    const answer = JSON.stringify({ status: { answer: question.stdout } })
+    await kubectl([
+      '-n',
+      namespace,
+      'patch',
+      'nodestate',
+      'node-2',
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      answer,
+    ])
     await eventually(
       'the node has left',
       () => kubectlResult(['-n', namespace, 'get', 'nodestate', node, '-o', 'jsonpath={.status.drain.phase}']),

@@ -49,7 +49,8 @@ const ingressOf = (service: Json): string =>
     .map((one) => one.at('ip').text())
     .join()
 
-function followLines(cluster: Cluster, path: string, take: (line: string) => void): ClientRequest {
+/** What the API server sends on a watch, line by line, until the request is destroyed. */
+export function followLines(cluster: Cluster, path: string, take: (line: string) => void): ClientRequest {
   const ca = readFileSync(cluster.authorityFile)
   const headers = { authorization: `Bearer ${cluster.token()}` }
   let rest = ''

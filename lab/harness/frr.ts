@@ -35,6 +35,8 @@ export interface FrrDaemonOptions {
   readonly isListening: boolean
   /** Whether bfdd runs too. */
   readonly hasBfd: boolean
+  /** Tells it from another FRR of the same lab. */
+  readonly name?: string
 }
 
 /** What FRR says about one neighbour. Reasons are undefined for as long as no session has ended. */
@@ -92,7 +94,8 @@ export class FrrRouter {
 
   /** With a bgpd.conf of one's own. */
   static async configured(lab: Lab, namespace: string, options: FrrDaemonOptions): Promise<FrrRouter> {
-    const folder = join(lab.directory, 'frr')
+    const prefix = options.name === undefined ? '' : `${options.name}-`
+    const folder = join(lab.directory, `${prefix}frr`)
     const { uid, gid } = statSync('/etc/frr')
     mkdirSync(folder)
     writeFileSync(join(folder, 'zebra.conf'), 'hostname router\n')
@@ -103,7 +106,7 @@ export class FrrRouter {
 
     const daemon = (name: string, ...more: string[]): LabProcess => {
       const place = ['--vty_socket', folder, '-z', join(folder, 'zserv.api'), '-i', join(folder, `${name}.pid`)]
-      return lab.start(namespace, name, [
+      return lab.start(namespace, `${prefix}${name}`, [
         join(frrDaemons, name),
         '-f',
         join(folder, `${name}.conf`),

@@ -52,6 +52,11 @@ export class Json {
     return this.isMissing ? other : this.number()
   }
 
+  /** For `JSON.stringify`: the text of the value. */
+  toJSON(): unknown {
+    return this.#value
+  }
+
   /** True where the field is there and true. */
   isTrue(): boolean {
     return this.#value === true

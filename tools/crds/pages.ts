@@ -10,8 +10,8 @@ const intros: Readonly<Record<string, { readonly file: string; readonly text: st
     text: `# NodeState: a node as its speaker sees it
 
 \`holdfast.dev/v1alpha1\` NodeState, one for each node, with the node's name, in Holdfast's namespace. The speaker makes it and writes its
-status: when something changed, at most once a second, and not at all when nothing did. \`spec\` is for people:
-\`kubectl holdfast drain NODE\` sets \`spec.drain\`, \`undrain\` takes it away.
+status: when something changed, at most once a second, and not at all when nothing did. \`spec.drain\` is for people:
+\`kubectl holdfast drain NODE\` sets it, \`undrain\` takes it away. \`spec.question\` is for the speakers of other nodes (below).
 
 \`\`\`console
 $ kubectl get nodestates -n metallb-system
@@ -30,7 +30,13 @@ shows all kinds of the group.
 | \`ConfigurationValid\` | nothing of the configuration that concerns the node is refused |
 
 A node leaves in phases: \`GracefulShutdown\` (routes carry the community GRACEFUL_SHUTDOWN, RFC 8326, so that routers prefer other nodes),
-then \`Withdrawn\`; or \`HeldBack\` first, while a prefix has no other announcer: \`drain.heldBack\` names it.
+then \`Withdrawn\`; or \`HeldBack\` first, while a prefix has no other announcer: \`drain.heldBack\` names it. Another announcer is a node that
+is Ready and stays, offers the prefix to a peer whose session is Established, and whose speaker is alive. Nothing here moves while all is
+well, so the speaker that leaves asks: it writes \`spec.question\` into the NodeState of another node, and that one's speaker writes its id into
+\`status.answer\`. A node that has not answered within ten seconds is not relied on: what it would take over is held back (\`noAnswer\`, with
+the name of the node) and goes as soon as it answers, or another one does.
+
+What somebody else writes into \`status\` is put right at once, at most every ten seconds.
 `,
   },
   AddressBlock: {

@@ -23,8 +23,9 @@ export interface Platform {
 }
 
 /**
- * The bill of materials of an image for Linux (CycloneDX 1.6): what `npm ci --omit=dev` installs there, Node among it. The same
- * lockfile gives the same text. npm's own `npm sbom --omit=dev` leaves out what a workspace also names for development.
+ * The bill of materials of an image for Linux (CycloneDX 1.6): what the programs depend on, bundled or beside them, and Node. The same
+ * lockfile gives the same text. npm's own `npm sbom --omit=dev` leaves out what a workspace also names for development. A test compares it
+ * with what is in the image (lab/deploy/image.test.ts).
  */
 export function sbomOf(lockfile: Lockfile, { cpu }: Platform): string {
   const components = Object.entries(lockfile.packages)

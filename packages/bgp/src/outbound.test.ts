@@ -309,6 +309,29 @@ test('after any sequence of sets the peer has exactly the last one [rfc4271-3.2-
   )
 })
 
+/** A set in which some routes of the one before are gone and some have come, and all others are the same objects. */
+const editsArbitrary = fc.array(fc.record({ from: fc.nat(12), dropped: fc.nat(3), added: setArbitrary }), {
+  minLength: 1,
+  maxLength: 6,
+})
+
+test('what of a set can be sent is found from what changed as it is from the whole set', () => {
+  fc.assert(
+    fc.property(sessionArbitrary, setArbitrary, editsArbitrary, (session, first, edits) => {
+      let routes = first
+      let { adjRibOut } = advertise(emptyAdjRibOut, session, routes)
+      for (const { from, dropped, added } of edits) {
+        const rest = routes.toSpliced(from, dropped)
+        const taken = new Set(rest.map(({ prefix }) => prefixKey(prefix)))
+        routes = rest.toSpliced(from, 0, ...added.filter(({ prefix }) => !taken.has(prefixKey(prefix))))
+        adjRibOut = advertise(adjRibOut, session, routes).adjRibOut
+        assert.deepEqual(adjRibOut, advertise(emptyAdjRibOut, session, routes).adjRibOut)
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
 test('no UPDATE would have had room for the first route of the next one with the same attributes', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 3000 }), fc.boolean(), fc.nat(2 ** 31), (count, isIpv6, seed) => {

@@ -32,7 +32,7 @@ export interface Advertisement {
  */
 export function advertise(before: AdjRibOut, session: Negotiated, routes: readonly Route[]): Advertisement {
   if (before.desired === routes) return { adjRibOut: before, messages: [], hasUnsentChanged: false }
-  const { sent, unsent } = sift(routes, session)
+  const { sent, unsent } = sift(before, routes, session)
   const { announced, withdrawn } = difference(before.sent, sent, session)
   const isFirst = before.desired === undefined
   const messages = [
@@ -54,13 +54,18 @@ export const readvertise = ({ sent }: AdjRibOut, session: Negotiated, family: Fa
     session,
   )
 
-/** Parts the routes that the session can carry from those that it cannot; mostly these are none, and the list stays. */
+/**
+ * Parts the routes that the session can carry from those that it cannot; mostly these are none, and the list stays. Those that it
+ * carries already are passed over.
+ */
 function sift(
+  { sent }: AdjRibOut,
   routes: readonly Route[],
   session: Negotiated,
 ): { readonly sent: readonly Route[]; readonly unsent: readonly UnsentRoute[] } {
+  const { head, tail } = commonEnds(sent, routes, Object.is)
   const unsent: UnsentRoute[] = []
-  for (const route of routes) {
+  for (const route of routes.slice(head, routes.length - tail)) {
     const cause = unsentCause(route, session)
     if (cause !== undefined) unsent.push({ route, cause })
   }
@@ -95,12 +100,22 @@ function difference(
   if (before.length === 0) return { announced: after, withdrawn: [] }
   const isSame = (a: Route | undefined, b: Route | undefined): boolean =>
     a === b || (a !== undefined && b !== undefined && equalRoutes(a, b, session))
+  const { head, tail } = commonEnds(before, after, isSame)
+  return differenceByKey(before.slice(head, before.length - tail), after.slice(head, after.length - tail), session)
+}
+
+/** How many routes are the same at the beginning of two sets, and how many of the others at their end. */
+function commonEnds(
+  before: readonly Route[],
+  after: readonly Route[],
+  isSame: (a: Route | undefined, b: Route | undefined) => boolean,
+): { readonly head: number; readonly tail: number } {
   const shorter = Math.min(before.length, after.length)
   let head = 0
   while (head < shorter && isSame(before[head], after[head])) head += 1
   let tail = 0
   while (tail < shorter - head && isSame(before.at(-1 - tail), after.at(-1 - tail))) tail += 1
-  return differenceByKey(before.slice(head, before.length - tail), after.slice(head, after.length - tail), session)
+  return { head, tail }
 }
 
 function differenceByKey(

@@ -36,8 +36,6 @@ export {
   type MemoryRequest,
   type RequestMatch,
 } from './kubernetes/memory-api.ts'
-export { parseManifest } from './manifest.ts'
-export { createManifestDirectory, ManifestDirectoryError, type ManifestDirectoryOptions } from './manifest-directory.ts'
 export { createMemorySource, type MemorySource } from './memory-source.ts'
 export {
   createStateDirectory,

@@ -1,6 +1,5 @@
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { stringify } from 'yaml'
 import { isTemporaryName, writeAtomically } from './atomic-write.ts'
 import { fileNameOf } from './file-name.ts'
 import { inParallel } from './in-parallel.ts'
@@ -63,6 +62,8 @@ async function syncDirectory(
   }
   const wanted = new Map([...files].map(([name, content]) => [`${fileNameOf(name)}.yaml`, content]))
   let written = 0
+  // Loaded by who writes such files: programs of a cluster have a state directory too, and no use for YAML.
+  const { stringify } = await import('yaml')
   const changed = [...wanted].filter(([file, content]) => present.get(file)?.content !== content)
   await inParallel(changed, ([file, content]) =>
     attempt(file, async () => {

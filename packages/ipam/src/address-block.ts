@@ -12,7 +12,7 @@ export interface AddressHolder {
   readonly name: string
   /** Of the Service: another one with the same name is not the holder. */
   readonly uid: string
-  /** As in Assignment; left out for what somebody else had granted. */
+  /** As in Assignment, and at most 71 characters where this version wrote it; left out for what somebody else had granted. */
   readonly terms?: string
 }
 

@@ -25,7 +25,7 @@ import type {
   WorldChange,
 } from './types.ts'
 import type { Want } from './want.ts'
-import { asksForAddresses, isOfNamesake, sameRequest, toWant } from './want.ts'
+import { asksForAddresses, Commonplaces, isOfNamesake, sameRequest, toWant } from './want.ts'
 
 /** What a Service held when the pass began; it has to be judged again. */
 interface Lifted {
@@ -55,6 +55,7 @@ export class Allocator {
   readonly #pools: readonly Pool[]
   readonly #ledger: Ledger
   readonly #wants = new Map<string, Want>()
+  readonly #common = new Commonplaces()
   /** Holders who could do better. */
   readonly #wishes = new Backlog()
   /** Services that hold nothing. */
@@ -137,7 +138,7 @@ export class Allocator {
     if (before !== undefined && !wasThere) throw new Error(`Service ${request.key} is given twice`)
     if (before !== undefined && sameRequest(before.request, request)) return undefined
     this.#forget(request.key)
-    const want = toWant(request)
+    const want = toWant(request, this.#common)
     this.#wants.set(want.key, want)
     return want
   }
@@ -276,6 +277,11 @@ export class Allocator {
   }
 
   #wakeFor(spot: Spot): void {
+    this.#wakeAt(spot)
+    for (const beside of this.#ledger.pools.takeReopened()) this.#wakeAt(beside)
+  }
+
+  #wakeAt(spot: Spot): void {
     const key = addressKey(placedAt(spot).address)
     for (const backlog of [this.#wishes, this.#waiting]) {
       backlog.wakeForAddress(key)

@@ -5,6 +5,7 @@ import { addressBlockCidr, addressBlockName, holderKey } from './address-block.t
 import { isBlockTime } from './block-time.ts'
 import type { Blocks } from './blocks.ts'
 import { ShardedMap } from './shards.ts'
+import { keptTerms } from './terms.ts'
 import type { AllocationState, Assignment, Placed, Released } from './types.ts'
 
 /** Something in a block that cannot be, and was left out. Nothing of such a block should be granted. */
@@ -128,12 +129,15 @@ const remembered = (
     return released.length === 0 && spec.addresses.length === 0 ? [] : [[name, { ...spec, released }]]
   })
 
-/** Of several addresses of one family, the one that the status names. */
+/** Of several addresses of one family, the one that the status names; and terms as they are kept, where an older version kept more. */
 function settled(state: AllocationState, statusOf: (service: string) => readonly Address[]): AllocationState {
   const changes = new Map<string, Assignment>()
   for (const [service, assignment] of state.assignments) {
     const addresses = onePerFamily(assignment.addresses, () => statusOf(service))
-    if (addresses !== assignment.addresses) changes.set(service, { ...assignment, addresses })
+    const terms = assignment.terms === undefined ? undefined : keptTerms(assignment.terms)
+    if (addresses !== assignment.addresses || terms !== assignment.terms) {
+      changes.set(service, { ...assignment, addresses, terms })
+    }
   }
   return changes.size === 0 ? state : { ...state, assignments: ShardedMap.of([...state.assignments, ...changes]) }
 }

@@ -8,6 +8,7 @@ export { plan, replan, replanChanged } from './plan.ts'
 export { differingKeys, ShardedMap } from './shards.ts'
 export type { Claim, EncodedState, StateFault } from './state.ts'
 export { decodeState, emptyState, encodeState, withClaims } from './state.ts'
+export { keptTerms } from './terms.ts'
 export type {
   AllocationState,
   Assignment,
@@ -30,4 +31,4 @@ export type {
   World,
   WorldChange,
 } from './types.ts'
-export { isOfNamesake } from './want.ts'
+export { isOfNamesake, sameRequest } from './want.ts'

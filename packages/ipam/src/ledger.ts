@@ -47,21 +47,33 @@ export class Ledger {
     return this.#lastUsed.get(service) ?? []
   }
 
-  /** True where the address is free, or can be shared with those who hold it. */
+  /** True where the address is free, or can be shared with those who hold it, and the block has room for that. */
   fits(spot: Spot, want: Want): boolean {
+    return this.#isCompatible(spot, want) && !this.isCrowdedAt(spot, want)
+  }
+
+  /** True where the address is in use, and no other Service can come to share it before one leaves the block. */
+  isCrowdedAt({ shelf, value }: Spot, want: Want): boolean {
+    const holding = shelf.holdingAt(value)
+    return holding !== undefined && !holding.holders.has(want.key) && !shelf.hasRoomAt(value)
+  }
+
+  /** Whether the Service gets on with those who hold the address. */
+  #isCompatible(spot: Spot, want: Want): boolean {
     const holding = spot.shelf.holdingAt(spot.value)
     if (holding === undefined) return true
-    if (holding.members.has(want.key)) return true
+    if (holding.holders.has(want.key)) return true
     return want.group !== undefined && holding.group === want.group && portInUse(holding, want) === undefined
   }
 
-  /** Why the address does not fit, in words that name a holder; undefined where it fits. */
+  /** Why a Service does not get on with those who hold the address, in words that name a holder; undefined where it does. */
   conflictAt(spot: Spot, want: Want): Refusal | undefined {
     const holding = spot.shelf.holdingAt(spot.value)
-    if (holding === undefined || this.fits(spot, want)) return undefined
+    if (holding === undefined || this.#isCompatible(spot, want)) return undefined
     const port = holding.group === want.group ? portInUse(holding, want) : undefined
-    const holder = (port === undefined ? undefined : holding.ports.get(port)) ?? firstOther(holding.members, want.key)
-    return sharingRefusal(placedAt(spot), want, { holder, other: holding.members.get(holder), port })
+    const { holders } = holding
+    const holder = (port === undefined ? undefined : holders.userOf(port)) ?? holders.firstBeside(want.key)
+    return sharingRefusal(placedAt(spot), want, { holder, other: holders.get(holder), port })
   }
 
   /** Makes the Service a holder of addresses that fit it, besides those that it holds. */
@@ -70,7 +82,8 @@ export class Ledger {
       const freed = spot.shelf.hold(spot, want)
       if (freed !== undefined) this.#forgetUse(spot.shelf, freed)
     }
-    const held = [...(this.#held.get(want.key) ?? []), ...spots]
+    // Unlike a list that has grown, one that is concatenated takes no more memory than it needs.
+    const held = (this.#held.get(want.key) ?? []).concat(spots)
     this.#held.set(
       want.key,
       held.sort((a, b) => (a.shelf.family < b.shelf.family ? -1 : 1)),
@@ -90,7 +103,7 @@ export class Ledger {
     if (before !== undefined) this.#forgetUse(spot.shelf, before)
     this.#releases += 1
     const forgotten = spot.shelf.remember({ value: spot.value, service, order: this.#releases })
-    this.#lastUsed.set(service, [...this.lastUsedBy(service), spot])
+    this.#lastUsed.set(service, this.lastUsedBy(service).concat(spot))
     if (forgotten !== undefined) this.#forgetUse(spot.shelf, forgotten)
   }
 
@@ -147,9 +160,3 @@ export const placedAt = (spot: Spot): Placed => ({
   address: addressFromBigInt(spot.shelf.family, spot.value),
   pool: spot.shelf.pool.name,
 })
-
-function firstOther(members: ReadonlyMap<string, Want>, service: string): string {
-  let first = ''
-  for (const key of members.keys()) if (key !== service && (first === '' || key < first)) first = key
-  return first
-}

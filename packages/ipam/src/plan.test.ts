@@ -415,6 +415,22 @@ describe('sharing', () => {
       /n\/a .* externalTrafficPolicy Cluster, and this Service has .* Local and the selector "app=x"/,
     ],
   ]
+  test('nobody is told keys and selectors of another namespace, with which it could share the address', () => {
+    const holder = service('n/a', { sharing: { key: 'hidden-k', backend: 'app=hidden' }, ports: [] })
+    const askers = [
+      { ports: [] },
+      { sharing: { key: 'mine', backend: '' }, ports: [] },
+      { sharing: { key: 'hidden-k', backend: 'app=mine' }, ports: [] },
+    ].map((more, index) => service(`m/${index}`, { ...more, ...asking('192.0.2.1') }))
+    const next = replan(start(one, holder), { pools: one, services: [holder, ...askers] })
+    const messages = askers.map(({ key }) => refusalMessage(next, key))
+    assert.match(messages[0] ?? '', /n\/a; to share it, this Service needs the same sharing key$/)
+    assert.match(messages[1] ?? '', /n\/a with another sharing key, and this Service has "mine"$/)
+    assert.match(messages[2] ?? '', /Local and a selector, and this Service has .* "app=mine"$/)
+    assert.doesNotMatch(messages.join(), /app=hidden/)
+    assert.doesNotMatch(messages.slice(0, 2).join(), /hidden/)
+  })
+
   for (const [what, holder, newcomer, reason, message] of conflicts) {
     test(`an address is not shared where ${what}`, () => {
       const first = start(one, service('n/a', holder))

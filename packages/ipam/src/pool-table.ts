@@ -1,5 +1,6 @@
 import type { Address, Family } from '@holdfast/ip'
-import { addressToBigInt, equalRanges } from '@holdfast/ip'
+import { addressFromBigInt, addressToBigInt, equalRanges } from '@holdfast/ip'
+import { BlockRoom } from './block-room.ts'
 import { Shelf } from './shelf.ts'
 import type { Pool, PoolCounts } from './types.ts'
 import { sameLists } from './want.ts'
@@ -30,11 +31,12 @@ export class PoolTable {
   readonly entries: ReadonlyMap<string, PoolEntry>
   /** Open to every Service, in the order of names. */
   readonly #open: readonly PoolEntry[]
+  readonly #room = new BlockRoom()
   readonly #spans: Readonly<Record<Family, readonly Span[]>>
 
   constructor(pools: readonly Pool[]) {
     const sorted = byName(pools)
-    this.entries = new Map(sorted.map((pool) => [pool.name, toEntry(pool)]))
+    this.entries = new Map(sorted.map((pool) => [pool.name, toEntry(pool, this.#room)]))
     if (this.entries.size !== pools.length) throw new Error('two pools have the same name')
     const entries = [...this.entries.values()]
     this.#open = entries.filter(({ pool }) => pool.autoAssign && !pool.isRestricted)
@@ -65,6 +67,13 @@ export class PoolTable {
       : { shelf: span.shelf, value, rangeIndex: span.rangeIndex }
   }
 
+  /** The addresses in pools whose blocks have room for sharers again since the last call. */
+  takeReopened(): readonly Spot[] {
+    return Array.from(this.#room.takeReopened(), ({ family, value }) =>
+      this.spotOf(addressFromBigInt(family, value)),
+    ).filter((spot) => spot !== undefined)
+  }
+
   /**
    * The pools that assign on their own, in the order in which they are tried: pinned ones as given, then the open
    * ones.
@@ -85,9 +94,9 @@ export class PoolTable {
   }
 }
 
-function toEntry(pool: Pool): PoolEntry {
+function toEntry(pool: Pool, room: BlockRoom): PoolEntry {
   const shelfOf = (family: Family): Shelf | undefined =>
-    pool.ranges.some((range) => range.first.family === family) ? new Shelf(pool, family) : undefined
+    pool.ranges.some((range) => range.first.family === family) ? new Shelf(pool, family, room) : undefined
   return { pool, shelves: { ipv4: shelfOf('ipv4'), ipv6: shelfOf('ipv6') } }
 }
 

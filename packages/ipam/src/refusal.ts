@@ -23,14 +23,15 @@ export function sharingRefusal({ address, pool }: Placed, want: Want, { holder, 
   const mine = want.request.sharing
   const theirs = other?.request.sharing
   if (theirs === undefined) return refuse('addressInUse', `${where}, which shares its address with nobody`)
+  // Whoever knows key and selector can share the address: they are not told across namespaces.
+  const isOwn = namespaceOf(holder) === namespaceOf(want.key)
   if (mine === undefined) {
-    return refuse('addressInUse', `${where}; to share it, this Service needs the sharing key ${quote(theirs.key)} too`)
+    const key = isOwn ? `the sharing key ${quote(theirs.key)} too` : 'the same sharing key'
+    return refuse('addressInUse', `${where}; to share it, this Service needs ${key}`)
   }
   if (mine.key !== theirs.key) {
-    return refuse(
-      'sharingKeyMismatch',
-      `${where} with the sharing key ${quote(theirs.key)}, and this Service has ${quote(mine.key)}`,
-    )
+    const key = isOwn ? `the sharing key ${quote(theirs.key)}` : 'another sharing key'
+    return refuse('sharingKeyMismatch', `${where} with ${key}, and this Service has ${quote(mine.key)}`)
   }
   if (port !== undefined) {
     return refuse(
@@ -38,12 +39,16 @@ export function sharingRefusal({ address, pool }: Placed, want: Want, { holder, 
       `${where} with the same port ${port}: Services that share an address need different ports`,
     )
   }
-  const [here, there] = [backendText(mine.backend), backendText(theirs.backend)]
+  const here = backendText(mine.backend)
+  const there =
+    isOwn || theirs.backend === '' ? backendText(theirs.backend) : 'externalTrafficPolicy Local and a selector'
   return refuse(
     'backendMismatch',
     `${where} with the same sharing key, but with ${there}, and this Service has ${here}`,
   )
 }
+
+const namespaceOf = (service: string): string => service.slice(0, service.indexOf('/') + 1)
 
 const backendText = (backend: string): string =>
   backend === '' ? 'externalTrafficPolicy Cluster' : `externalTrafficPolicy Local and the selector ${quote(backend)}`
@@ -76,7 +81,24 @@ export function eventOfRefusal(service: string, { reason, message }: Refusal): P
   }
 }
 
-export const quote = (text: string): string => JSON.stringify(text)
+/** As long as the name of an object can be. */
+const longestQuoted = 253
+/** What a terminal or a log would act on or not show: control and format characters, separators of lines, halves of characters. */
+const invisible = /[\p{C}\p{Zl}\p{Zp}]/gu
+
+/**
+ * A text of somebody's in quotes, of at most 253 characters: names, and what stands in annotations. What is not plainly visible is written
+ * as `\u{1b}`, so that a text can be nothing but a text wherever the message is shown.
+ */
+export function quote(text: string): string {
+  const isShort = text.length <= longestQuoted
+  const shown = isShort
+    ? text
+    : `${Array.from(text.slice(0, 2 * longestQuoted))
+        .slice(0, longestQuoted)
+        .join('')}…`
+  return JSON.stringify(shown).replace(invisible, (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`)
+}
 
 /** `192.0.2.1, 2001:db8::1` */
 export const addressList = (addresses: readonly Address[]): string => addresses.map(formatAddress).join(', ')

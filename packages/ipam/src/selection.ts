@@ -1,7 +1,9 @@
 import type { Address } from '@holdfast/ip'
 import { formatAddress } from '@holdfast/ip'
+import { mostSharers } from './block-room.ts'
 import type { Ledger } from './ledger.ts'
 import { placedAt } from './ledger.ts'
+import { addressBlockCidr } from './address-block.ts'
 import type { PoolEntry, PoolTable, Spot } from './pool-table.ts'
 import { addressList, familyList, poolList, quote, refuse } from './refusal.ts'
 import type { Shelf } from './shelf.ts'
@@ -15,6 +17,7 @@ import { asksForAddresses, familyChoices, requestedPoolOf, wantedFamilies } from
  */
 export function chooseSpots(ledger: Ledger, want: Want): readonly Spot[] | undefined {
   if (asksForAddresses(want.request)) return requestedSpots(ledger, want)
+  if (sharingKeyRefusal(want.request) !== undefined) return undefined
   const lastUsed = ledger.lastUsedBy(want.key)
   const candidates = returningFirst(candidatePools(ledger.pools, want.request), lastUsed)
   for (const families of familyChoices(want.request.families)) {
@@ -67,7 +70,7 @@ function returningFirst(candidates: readonly PoolEntry[], lastUsed: readonly Spo
 export function refusalOf(ledger: Ledger, want: Want): Refusal {
   const { request } = want
   if (asksForAddresses(request)) return requestRefusal(ledger.pools, request) ?? occupiedRefusal(ledger, want)
-  return familiesRefusal(request) ?? poolRefusal(ledger.pools, request)
+  return familiesRefusal(request) ?? sharingKeyRefusal(request) ?? poolRefusal(ledger.pools, request)
 }
 
 /** Why a PreferDualStack Service that holds one address gets no second one. */
@@ -82,7 +85,7 @@ export function additionalRefusal(held: Spot): Refusal {
 function requestRefusal(pools: PoolTable, request: ServiceRequest): Refusal | undefined {
   const { requestedAddresses: addresses, requestFault } = request
   if (requestFault !== undefined) return refuse('invalidRequest', requestFault)
-  const families = familiesRefusal(request)
+  const families = familiesRefusal(request) ?? sharingKeyRefusal(request)
   if (families !== undefined) return families
   const wanted = wantedFamilies(request.families)
   if (addresses.length !== wanted.length || !wanted.every((family) => addresses.some((one) => one.family === family))) {
@@ -136,8 +139,28 @@ function occupiedRefusal(ledger: Ledger, want: Want): Refusal {
     const spot = ledger.pools.spotOf(address)
     const conflict = spot === undefined ? undefined : ledger.conflictAt(spot, want)
     if (conflict !== undefined) return conflict
+    if (spot !== undefined && ledger.isCrowdedAt(spot, want)) return crowdedRefusal(spot)
   }
   throw new Error(`Service ${want.key} was refused addresses that it can have`)
+}
+
+/** As long as the name of an object can be. */
+const longestSharingKey = 253
+
+/** Of a Service that has no address: whoever has one keeps it, as with everything that is wrong with a request. */
+function sharingKeyRefusal({ sharing }: ServiceRequest): Refusal | undefined {
+  const length = sharing?.key.length ?? 0
+  if (length <= longestSharingKey) return undefined
+  return refuse('sharingKeyTooLong', `the sharing key has ${length} characters, and it can have ${longestSharingKey}`)
+}
+
+function crowdedRefusal(spot: Spot): Refusal {
+  const { address, pool } = placedAt(spot)
+  const where = `${formatAddress(address)} of ${poolList([pool])}`
+  return refuse(
+    'tooManySharers',
+    `${where} is shared, and the addresses of its AddressBlock ${addressBlockCidr(address)} have ${mostSharers} sharers besides their first holders: there is no room for another`,
+  )
 }
 
 function familiesRefusal({ families }: ServiceRequest): Refusal | undefined {

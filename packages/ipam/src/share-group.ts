@@ -1,3 +1,4 @@
+import type { Holders } from './holders.ts'
 import type { Want } from './want.ts'
 
 /** An address that is in use. */
@@ -7,10 +8,7 @@ export interface Holding {
   readonly rangeIndex: number
   /** The sharing key and backend of all its holders; undefined where its one holder does not share. */
   readonly group: string | undefined
-  /** By Service key. */
-  readonly members: Map<string, Want>
-  /** Which Service uses a `TCP/80`. */
-  readonly ports: Map<string, string>
+  readonly holders: Holders
 }
 
 /** Where an address stands in the order of choice inside its pool. */
@@ -24,7 +22,7 @@ export const isBefore = (a: Position, b: Position): boolean =>
 
 /** A port of the request that another holder of the address uses already. */
 export const portInUse = (holding: Holding, want: Want): string | undefined =>
-  want.ports.find((port) => (holding.ports.get(port) ?? want.key) !== want.key)
+  want.ports.find((port) => (holding.holders.userOf(port) ?? want.key) !== want.key)
 
 /** The addresses of one pool and family that are shared under one key, in the order of choice. */
 export class ShareGroup {
@@ -52,8 +50,8 @@ export class ShareGroup {
     this.#searchedTo.clear()
   }
 
-  /** The first holding whose ports leave room for the request. */
-  firstFor(want: Want): Holding | undefined {
+  /** The first holding whose ports leave room for the request, and that `hasRoom` for another holder. */
+  firstFor(want: Want, hasRoom: (holding: Holding) => boolean = () => true): Holding | undefined {
     let index = this.#searchedTo.get(want.portsKey) ?? 0
     let holding = this.#holdings[index]
     while (holding !== undefined && portInUse(holding, want) !== undefined) {
@@ -61,6 +59,11 @@ export class ShareGroup {
       holding = this.#holdings[index]
     }
     this.#searchedTo.set(want.portsKey, index)
+    // What has no room is passed without a note: it may have some as soon as anybody leaves the block.
+    while (holding !== undefined && (!hasRoom(holding) || portInUse(holding, want) !== undefined)) {
+      index += 1
+      holding = this.#holdings[index]
+    }
     return holding
   }
 

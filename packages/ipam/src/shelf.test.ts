@@ -18,7 +18,7 @@ function take(shelf: Shelf, key: string): string | undefined {
 }
 
 test('a shelf that forgets by whom an address was used still hands it out behind those never used', () => {
-  const shelf = new Shelf(pool('p', '192.0.2.1-192.0.2.5'), 'ipv4', 2)
+  const shelf = new Shelf(pool('p', '192.0.2.1-192.0.2.5'), 'ipv4', undefined, 2)
   const values = ['a', 'b', 'c'].map((key) => {
     const position = shelf.choose(want(key))!
     shelf.hold(position, want(key))
@@ -38,7 +38,7 @@ test('a shelf that forgets by whom an address was used still hands it out behind
 })
 
 test('the memory of a pool of 2^64 addresses stays bounded while it is used up', () => {
-  const shelf = new Shelf(pool('p', '2001:db8::/64'), 'ipv6', 8)
+  const shelf = new Shelf(pool('p', '2001:db8::/64'), 'ipv6', undefined, 8)
   for (let order = 0; order < 1_000; order += 1) {
     const position = shelf.choose(want('n/a'))!
     assert.equal(position.value & 0xffffn, BigInt(order))

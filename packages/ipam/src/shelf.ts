@@ -1,5 +1,7 @@
 import type { Address, Family } from '@holdfast/ip'
 import { addressFromBigInt, addressToBigInt } from '@holdfast/ip'
+import { BlockRoom } from './block-room.ts'
+import { SharingHolders, SoleHolder } from './holders.ts'
 import { IntervalSet } from './intervals.ts'
 import type { Holding, Position } from './share-group.ts'
 import { isBefore, ShareGroup } from './share-group.ts'
@@ -40,14 +42,17 @@ export class Shelf {
   #oldest: Freed | undefined
   readonly #longAgo = new IntervalSet()
   readonly #mostRemembered: number
+  readonly #room: BlockRoom
   #historyVersion = 0
   /** Every usable address before this one is or was in use. */
   #neverUsedFrom: Position
 
-  constructor(pool: Pool, family: Family, mostRemembered: number = MOST_REMEMBERED) {
+  /** `room` is that of all shelves, for pools can have addresses of one block. */
+  constructor(pool: Pool, family: Family, room = new BlockRoom(), mostRemembered: number = MOST_REMEMBERED) {
     this.pool = pool
     this.family = family
     this.#mostRemembered = mostRemembered
+    this.#room = room
     this.#ranges = pool.ranges
       .filter((range) => range.first.family === family)
       .map((range) => ({ first: addressToBigInt(range.first), last: addressToBigInt(range.last) }))
@@ -82,12 +87,18 @@ export class Shelf {
     return this.#freed.get(value)
   }
 
+  /** True where an address that is in use can have another holder, as far as its block goes. */
+  hasRoomAt(value: bigint): boolean {
+    return this.#room.isFree(this.family, value)
+  }
+
   /** Adds a holder. The caller has checked that the address is free or can be shared. Returns what it was freed by. */
   hold(position: Position, want: Want): Freed | undefined {
     const { value } = position
     const holding = this.#holdings.get(value) ?? this.#open(position, want)
-    holding.members.set(want.key, want)
-    for (const port of want.ports) holding.ports.set(port, want.key)
+    const before = holding.holders.size
+    holding.holders.add(want)
+    if (before > 0 && holding.holders.size > before) this.#room.take(this.family, value)
     const freed = this.#freed.get(value)
     if (this.#freed.delete(value) || this.#longAgo.remove(value)) this.#historyVersion += 1
     return freed
@@ -96,11 +107,11 @@ export class Shelf {
   /** Takes a holder away; nothing is remembered of it yet. */
   letGo(value: bigint, service: string): void {
     const holding = this.#holdings.get(value)
-    const want = holding?.members.get(service)
+    const want = holding?.holders.get(service)
     if (holding === undefined || want === undefined) return
-    holding.members.delete(service)
-    for (const port of want.ports) holding.ports.delete(port)
-    if (holding.members.size === 0) this.#holdings.delete(value)
+    holding.holders.remove(want)
+    if (holding.holders.size > 0) this.#room.leave(this.family, value)
+    if (holding.holders.size === 0) this.#holdings.delete(value)
     if (holding.group !== undefined) this.#updateGroup(holding.group, holding)
   }
 
@@ -129,7 +140,7 @@ export class Shelf {
    */
   choose(want: Want): Position | undefined {
     const group = want.group === undefined ? undefined : this.#groups.get(want.group)
-    const shared = group?.firstFor(want)
+    const shared = group?.firstFor(want, ({ value }) => this.hasRoomAt(value))
     const fresh = this.#neverUsed()
     if (shared !== undefined && (fresh === undefined || isBefore(shared, fresh))) return shared
     return fresh ?? this.#lowestLongAgo() ?? this.#positionOf(this.#oldestFreed()?.value)
@@ -161,7 +172,8 @@ export class Shelf {
 
   #open(position: Position, want: Want): Holding {
     const { value, rangeIndex } = position
-    const holding: Holding = { value, rangeIndex, group: want.group, members: new Map(), ports: new Map() }
+    const holders = want.group === undefined ? new SoleHolder() : new SharingHolders()
+    const holding: Holding = { value, rangeIndex, group: want.group, holders }
     this.#holdings.set(value, holding)
     if (want.group !== undefined) {
       const group = this.#groups.get(want.group) ?? new ShareGroup()
@@ -173,7 +185,7 @@ export class Shelf {
 
   #updateGroup(name: string, holding: Holding): void {
     const group = this.#groups.get(name)
-    if (holding.members.size > 0) group?.forgetSearches()
+    if (holding.holders.size > 0) group?.forgetSearches()
     else group?.remove(holding)
     if (group?.isEmpty === true) this.#groups.delete(name)
   }

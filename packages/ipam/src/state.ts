@@ -1,5 +1,6 @@
 import type { Address, Parsed } from '@holdfast/ip'
 import { formatAddress, formatRange, parseAddress, parseRange } from '@holdfast/ip'
+import { keptTerms } from './terms.ts'
 import type { AllocationState, Assignment, Placed, Released } from './types.ts'
 import { isOfNamesake } from './want.ts'
 
@@ -106,7 +107,8 @@ function readAssignment(reader: Reader, value: unknown, path: string): Assignmen
   if (Array.isArray(record['addresses']) && record['addresses'].length === 0) {
     reader.fault(`${path}.addresses`, 'holds no address')
   }
-  return service === undefined || addresses.length === 0 ? undefined : { service, addresses, terms }
+  const kept = terms === undefined ? undefined : keptTerms(terms)
+  return service === undefined || addresses.length === 0 ? undefined : { service, addresses, terms: kept }
 }
 
 function readPlaced(reader: Reader, value: unknown, path: string): Placed | undefined {

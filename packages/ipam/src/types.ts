@@ -63,7 +63,7 @@ export interface Assignment {
   readonly addresses: readonly Placed[]
   /**
    * The sharing key, backend and ports under which the addresses were granted, '' for a Service that shares with
-   * nobody. They tell who changed when two Services can no longer share. undefined: a claim of somebody else's, such
+   * nobody, as in `keptTerms`. They tell who changed when two Services can no longer share. undefined: a claim of somebody else's, such
    * as a Service's status.
    */
   readonly terms: string | undefined
@@ -126,6 +126,10 @@ export type RefusalReason =
   | 'backendMismatch'
   /** A Service that shares the address has the same protocol and port. */
   | 'portInUse'
+  /** As many Services share addresses of its AddressBlock as fit in there. */
+  | 'tooManySharers'
+  /** The sharing key is longer than 253 characters. */
+  | 'sharingKeyTooLong'
   /** PreferDualStack: the pool of the first address has none left of the second family. */
   | 'noAdditionalIP'
 

@@ -1,5 +1,6 @@
 import type { Family } from '@holdfast/ip'
 import { addressKey, equalAddresses } from '@holdfast/ip'
+import { keptTerms } from './terms.ts'
 import type { FamilyRequest, ServiceRequest } from './types.ts'
 
 /** A request with what is derived from it, once, because it is compared and looked up many times. */
@@ -18,14 +19,42 @@ export interface Want {
   readonly signature: string
 }
 
+/** What many requests have in common, kept once: most have the same port and no other wish. */
+export class Commonplaces {
+  readonly #ports = new Map<string, readonly string[]>()
+  readonly #texts = new Map<string, string>()
+
+  /** The first list that was given with this text. */
+  ports(portsKey: string, ports: readonly string[]): readonly string[] {
+    return kept(this.#ports, portsKey, ports)
+  }
+
+  text(text: string): string {
+    return kept(this.#texts, text, text)
+  }
+}
+
+/** Beyond so many different ones, keeping them is not worth its memory. */
+const mostKept = 10_000
+
+function kept<T>(known: Map<string, T>, key: string, value: T): T {
+  const found = known.get(key)
+  if (found !== undefined) return found
+  if (known.size >= mostKept) known.clear()
+  known.set(key, value)
+  return value
+}
+
 /** Derives a `Want`. */
-export function toWant(request: ServiceRequest): Want {
-  const ports = [...new Set(request.ports.map(({ protocol, port }) => `${protocol}/${port}`))].sort()
-  const portsKey = ports.join()
+export function toWant(request: ServiceRequest, common = new Commonplaces()): Want {
+  const list = [...new Set(request.ports.map(({ protocol, port }) => `${protocol}/${port}`))].sort()
+  const portsKey = common.text(list.join())
+  const ports = common.ports(portsKey, list)
   const { sharing } = request
   const group = sharing === undefined ? undefined : JSON.stringify([sharing.key, sharing.backend])
-  const terms = group === undefined ? '' : `${group} ${portsKey}`
-  return { key: request.key, request, group, ports, portsKey, terms, signature: signatureOf(request, terms) }
+  const terms = group === undefined ? '' : keptTerms(`${group} ${portsKey}`)
+  const signature = common.text(signatureOf(request, terms))
+  return { key: request.key, request, group, ports, portsKey, terms, signature }
 }
 
 /** The pool asked for by annotation, or undefined. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatRange } from '@holdfast/ip'
 import { evaluate } from './evaluate.ts'
+import { parse } from './parse.ts'
 import { load, object } from './testing/manifests.ts'
 import { advertisement, bfdProfile, community, node, peer, pool, service } from './testing/objects.ts'
 import type { Evaluation, IPAddressPool } from './types.ts'
@@ -270,6 +271,14 @@ test('the maps of the model are in the order of their keys, also after objects w
   assert.deepEqual(names(third), ['a', 'b', 'c', 'd'])
   assert.equal(third.model.services.get('shop/c')?.type, 'LoadBalancer')
   assert.deepEqual(names(evaluate([a!, d!], third)), ['a', 'd'])
+})
+
+test('of a Service that comes anew and says the same, one of the two is kept', () => {
+  const [before, after] = [service('web'), { ...service('web') }]
+  const first = evaluate([before], undefined)
+  const second = evaluate([after], first)
+  assert.equal(parse(after)[0]?.built?.resource, first.model.services.get('shop/web'))
+  assert.equal(second.model.services, first.model.services)
 })
 
 test('resources, maps and the evaluation keep their identity as long as nothing changes', () => {

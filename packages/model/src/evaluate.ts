@@ -98,7 +98,11 @@ const previousMap = <K extends Kind>(
 function versionAlone(kind: Kind, parse: Parse | undefined, previousOf: PreviousOf): Resource | undefined {
   if (parse === undefined) return undefined
   const previous = previousOf(kind, parse.key)
-  if (parse.built !== undefined) return sameOr(parse.built.resource, previous)
+  if (parse.built !== undefined) {
+    // There are tens of thousands, which change without saying anything new: only one of the two is to be kept.
+    parse.built.resource = sameOr(parse.built.resource, previous)
+    return parse.built.resource
+  }
   return previous === undefined ? undefined : staleOf(previous)
 }
 

@@ -39,7 +39,8 @@ const longest = 200
 export function renderValue(value: unknown): string | undefined {
   if (value === undefined) return undefined
   const text = JSON.stringify(value)
-  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`
+  // The API server would change half of a character, and then say something else than what was written.
+  return text.length <= longest ? text : `${text.slice(0, longest - 1).toWellFormed()}…`
 }
 
 /**

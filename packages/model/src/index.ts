@@ -15,7 +15,7 @@ export type {
   PeerRoleName,
 } from './peer-policy.ts'
 export type { ListDifference } from './list-difference.ts'
-export { listDifference } from './list-difference.ts'
+export { commonEnds, listDifference } from './list-difference.ts'
 export { announcesPool, toPoolsMatching } from './pools.ts'
 export { SecretText } from './secret-text.ts'
 export { selects, selectsAny } from './selector.ts'

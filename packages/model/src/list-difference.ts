@@ -9,13 +9,21 @@ export interface ListDifference<T> {
  * their place, or that one place, cost a comparison each and no more.
  */
 export function listDifference<T>(before: readonly T[], after: readonly T[]): ListDifference<T> {
-  const head = sameHead(before, after)
-  const tail = sameTail(before, after, head)
+  const { head, tail } = commonEnds(before, after)
   const [old, fresh] = [before.slice(head, before.length - tail), after.slice(head, after.length - tail)]
   // What is left of the longer list has nothing to be compared with.
   const removed = old.filter((item, place) => place >= fresh.length || item !== fresh[place])
   const added = fresh.filter((item, place) => place >= old.length || item !== old[place])
   return withoutMoved(removed, added)
+}
+
+/** How many items are the same at the beginning of two lists, and how many of the others at their end. */
+export function commonEnds<T>(
+  before: readonly T[],
+  after: readonly T[],
+): { readonly head: number; readonly tail: number } {
+  const head = sameHead(before, after)
+  return { head, tail: sameTail(before, after, head) }
 }
 
 function sameHead<T>(before: readonly T[], after: readonly T[]): number {

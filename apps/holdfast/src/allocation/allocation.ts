@@ -1,6 +1,15 @@
 import type { AllocatedService } from '@holdfast/announce'
 import type { AllocationState, Claim, Decision, Plan, Pool, ServiceRequest, World, WorldChange } from '@holdfast/ipam'
-import { differingKeys, isOfNamesake, plan, replan, replanChanged, ShardedMap, withClaims } from '@holdfast/ipam'
+import {
+  differingKeys,
+  isOfNamesake,
+  plan,
+  replan,
+  replanChanged,
+  sameRequest,
+  ShardedMap,
+  withClaims,
+} from '@holdfast/ipam'
 import type { IPAddressPool, Model, Namespace, Service } from '@holdfast/model'
 import { mapDifference, toPoolsMatching } from '@holdfast/model'
 import type { RequestRules } from './requests.ts'
@@ -117,9 +126,11 @@ export class Allocation {
     const pinnedPools = toPoolsMatching(model, service)
     if (known?.service === service && isSameList(known.request.pinnedPools, pinnedPools)) return known
     const result = toRequest(key, service, pinnedPools, this.#rules)
-    return result.kind === 'request'
-      ? { service, request: result.request, usesOldPrefix: result.usesOldPrefix }
-      : undefined
+    if (result.kind !== 'request') return undefined
+    const { request, usesOldPrefix } = result
+    // Of a Service that only got its address, or a label, the planner has the same request still: it is kept once.
+    const isSame = known !== undefined && sameRequest(known.request, request)
+    return { service, request: isSame ? known.request : request, usesOldPrefix }
   }
 
   /** The same map where nothing changed that it is made from: an endpoint that comes or goes, say. */

@@ -1,4 +1,4 @@
-import { parseManifest } from '@holdfast/cluster'
+import { parseManifest } from '@holdfast/cluster/manifests'
 import { formatAddress } from '@holdfast/ip'
 import type { ServiceRequest } from '@holdfast/ipam'
 import { evaluate } from '@holdfast/model'
@@ -70,6 +70,18 @@ const unreadable: readonly (readonly [string, string, string, RegExp])[] = [
     '',
     ', annotations: { metallb.io/loadBalancerIPs: web.example.com }',
     /"web\.example\.com" is not an IP address/,
+  ],
+  [
+    'what a terminal would obey',
+    '',
+    String.raw`, annotations: { metallb.io/loadBalancerIPs: "\e[2J\n 12 of 12" }`,
+    /"\\x1b\[2J\\x0a 12 of 12" is not/,
+  ],
+  [
+    'a text without end',
+    '',
+    `, annotations: { metallb.io/loadBalancerIPs: ${'y'.repeat(60_000)} }`,
+    /^the requested address "y{80}…" is not/,
   ],
   ['two of one family', '', ', annotations: { metallb.io/loadBalancerIPs: "192.0.2.1,192.0.2.2" }', /of one family/],
   ['three', '', ', annotations: { metallb.io/loadBalancerIPs: "192.0.2.1,192.0.2.2,2001:db8::1" }', /3 addresses/],

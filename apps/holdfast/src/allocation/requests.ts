@@ -1,3 +1,4 @@
+import { describeText } from '@holdfast/bgp'
 import type { Address, Family } from '@holdfast/ip'
 import { formatAddress, parseAddress } from '@holdfast/ip'
 import type { FamilyRequest, ServiceRequest } from '@holdfast/ipam'
@@ -42,27 +43,31 @@ export function toRequest(
       ...(rules.source === 'apiServer' && service.meta.uid !== '' ? { uid: service.meta.uid } : {}),
       families: familyRequest(service, rules),
       ...(typeof requested === 'string'
-        ? { requestedAddresses: [], requestFault: requested }
+        ? { requestedAddresses: none, requestFault: requested }
         : { requestedAddresses: requested }),
       requestedPool: pool?.value,
       sharing: sharingOf(service, sharing?.value),
-      ports: service.ports.map(({ protocol, port }) => ({ protocol, port })),
-      pinnedPools,
+      ports: service.ports,
+      pinnedPools: pinnedPools.length === 0 ? none : pinnedPools,
     },
   }
 }
 
+/** Of what somebody wrote in place of an address: two of them fit. */
+const longestShown = 80
+
 /** The addresses asked for, or a sentence that says what is wrong with them (COMPAT section 2.3). */
 function requestedAddresses(annotation: string | undefined, field: string | undefined): readonly Address[] | string {
   if (annotation !== undefined && field !== undefined) {
-    return `both spec.loadBalancerIP (${field}) and the annotation metallb.io/loadBalancerIPs (${annotation}) are set: remove one`
+    const [one, other] = [describeText(field, longestShown), describeText(annotation, longestShown)]
+    return `both spec.loadBalancerIP (${one}) and the annotation metallb.io/loadBalancerIPs (${other}) are set: remove one`
   }
   const text = annotation ?? field
-  if (text === undefined) return []
+  if (text === undefined) return none
   const addresses: Address[] = []
   for (const part of text.split(',').map((one) => one.trim())) {
     const address = parseAddress(part)
-    if (!address.ok) return `the requested address "${part}" ${address.fault.message}`
+    if (!address.ok) return `the requested address "${describeText(part, longestShown)}" ${address.fault.message}`
     addresses.push(address.value)
   }
   return addressCountFault(addresses) ?? addresses
@@ -83,13 +88,20 @@ const sharingOf = (service: Service, key: string | undefined): ServiceRequest['s
     ? undefined
     : { key, backend: service.externalTrafficPolicy === 'Local' ? service.selector : '' }
 
+/** Lists without anything in them, and what nearly all Services ask for, are kept once: there are tens of thousands. */
+const none: readonly never[] = []
+const single: Readonly<Record<Family, FamilyRequest>> = {
+  ipv4: { kind: 'single', family: 'ipv4' },
+  ipv6: { kind: 'single', family: 'ipv6' },
+}
+
 function familyRequest(service: Service, { source }: RequestRules): FamilyRequest {
   const available = source === 'apiServer' ? clusterFamilies(service) : availableFamilies(service)
   const [first, second] = available
   if (first === undefined) return { kind: 'unknown' }
   switch (service.ipFamilyPolicy) {
     case 'SingleStack':
-      return { kind: 'single', family: first }
+      return single[first]
     case 'RequireDualStack':
       return second === undefined ? { kind: 'notEnoughClusterIPs' } : { kind: 'requireDual' }
     case 'PreferDualStack':

@@ -1,3 +1,4 @@
+import { shortText } from '../kubernetes/short-text.ts'
 import type { NodeWord } from './announced-heard.ts'
 import { announcedCondition } from './service-object.ts'
 
@@ -63,7 +64,7 @@ const because = (status: Saying['status'], reason: string, message: string): Ann
   type: announcedCondition,
   status,
   reason,
-  message: message.slice(0, 1024),
+  message: shortText(message, 1024),
 })
 
 const claim = (reason: keyof typeof announcedReasons, message: string): AnnouncedClaim =>

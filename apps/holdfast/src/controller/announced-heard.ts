@@ -1,5 +1,6 @@
 import type { Keep, KubeObject } from '@holdfast/cluster'
 import { fieldsOf } from '../kubernetes/fields-at.ts'
+import { createSharedTexts, createSharing } from './share-once.ts'
 
 /** What a ServiceBGPStatus says: a node offers a Service to these peers. */
 export interface Offer {
@@ -25,23 +26,23 @@ export interface NodeWord {
  * nothing else is.
  */
 export function createKeepOffer(): Keep {
-  const texts = new Map<string, string>()
-  const lists = new Map<string, readonly string[]>()
+  const share = createSharedTexts()
+  const shareList = createSharing<readonly string[]>()
   return ({ metadata, status }) => {
     const said = fieldsOf(status)
     const peers = (Array.isArray(said['peers']) ? said['peers'] : []).filter((peer) => typeof peer === 'string')
     const offer: Offer = {
-      service: once(texts, `${textOf(said['serviceNamespace'])}/${textOf(said['serviceName'])}`),
-      node: once(texts, textOf(said['node'])),
-      peers: sharedList(lists, peers),
+      service: share(`${textOf(said['serviceNamespace'])}/${textOf(said['serviceName'])}`),
+      node: share(textOf(said['node'])),
+      peers: shareList(peers.join(' '), peers),
     }
-    return { ...identityOf(metadata, texts), apiVersion: 'metallb.io/v1beta1', kind: 'ServiceBGPStatus', offer }
+    return { ...identityOf(metadata, share), apiVersion: 'metallb.io/v1beta1', kind: 'ServiceBGPStatus', offer }
   }
 }
 
 /** What is kept of a NodeState: so that one whose counters move says nothing new. */
 export const keepNodeWord: Keep = ({ metadata, status }) => ({
-  ...identityOf(metadata, new Map()),
+  ...identityOf(metadata, (text) => text),
   apiVersion: 'holdfast.dev/v1alpha1',
   kind: 'NodeState',
   word: wordOf(fieldsOf(status)),
@@ -72,29 +73,9 @@ function standing({ peer, state, lastError, reason }: Readonly<Record<string, un
 }
 
 /** The one thing more that following needs is the uid: it tells an object from one made anew under its name. */
-function identityOf({ name, namespace, uid }: KubeObject['metadata'], texts: Map<string, string>) {
-  const where = namespace === undefined ? {} : { namespace: once(texts, namespace) }
+function identityOf({ name, namespace, uid }: KubeObject['metadata'], share: (text: string) => string) {
+  const where = namespace === undefined ? {} : { namespace: share(namespace) }
   return { metadata: { name, ...where, ...(uid === undefined ? {} : { uid }) } }
-}
-
-/** Beyond so many different ones, sharing is not worth its memory. */
-const mostShared = 50_000
-
-function once(texts: Map<string, string>, text: string): string {
-  const known = texts.get(text)
-  if (known !== undefined) return known
-  if (texts.size >= mostShared) texts.clear()
-  texts.set(text, text)
-  return text
-}
-
-function sharedList(lists: Map<string, readonly string[]>, list: readonly string[]): readonly string[] {
-  const key = list.join(' ')
-  const known = lists.get(key)
-  if (known !== undefined) return known
-  if (lists.size >= mostShared) lists.clear()
-  lists.set(key, list)
-  return list
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')

@@ -10,33 +10,29 @@ export interface Offers {
   readonly ofNode: (node: string) => Iterable<string>
 }
 
-const none: ReadonlyMap<string, readonly string[]> = new Map()
+const none: readonly Offer[] = []
 
-/** Two objects of one node and Service are one for a moment while a speaker tidies up: the last one that came counts. */
+/**
+ * Two objects of one node and Service are one for a moment while a speaker tidies up: the last one that came counts. Lists of what is
+ * kept anyway, rather than tables: there is an object for each Service and node.
+ */
 export function createOffers(): Offers {
-  const services = new Map<string, Map<string, readonly string[]>>()
+  const services = new Map<string, readonly Offer[]>()
 
-  function remove({ service, node, peers }: Offer): void {
-    const nodes = services.get(service)
-    if (nodes?.get(node) !== peers) return
-    nodes.delete(node)
-    if (nodes.size === 0) services.delete(service)
-  }
-
-  function add({ service, node, peers }: Offer): void {
-    const nodes = services.get(service)
-    if (nodes === undefined) services.set(service, new Map([[node, peers]]))
-    else nodes.set(node, peers)
+  function remove(offer: Offer): void {
+    const others = (services.get(offer.service) ?? none).filter((one) => one !== offer)
+    if (others.length === 0) services.delete(offer.service)
+    else services.set(offer.service, others)
   }
 
   return {
     put: (before, after) => {
       if (before !== undefined) remove(before)
-      if (after !== undefined) add(after)
+      if (after !== undefined) services.set(after.service, (services.get(after.service) ?? none).concat(after))
     },
-    of: (service) => services.get(service) ?? none,
+    of: (service) => new Map((services.get(service) ?? none).map(({ node, peers }) => [node, peers])),
     ofNode: function* (node) {
-      for (const [service, nodes] of services) if (nodes.has(node)) yield service
+      for (const [service, offers] of services) if (offers.some((offer) => offer.node === node)) yield service
     },
   }
 }

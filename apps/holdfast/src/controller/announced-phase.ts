@@ -35,8 +35,8 @@ export interface AnnouncedOptions {
  */
 export interface Announced {
   readonly lead: () => void
-  /** What was planned last: Services, Nodes or the configuration may have changed. */
-  readonly planned: (planned: Planned) => void
+  /** What was planned last: Nodes or the configuration may have changed. `changed` are the keys of Services that may have. */
+  readonly planned: (planned: Planned, changed: ReadonlySet<string>) => void
   /** This replica leads no more, or ends. Resolves when what is under way is done. */
   readonly rest: () => Promise<void>
 }
@@ -53,11 +53,11 @@ export function createAnnounced(options: AnnouncedOptions): Announced {
     lead: () => {
       void rest()
       following = follow(options)
-      if (model !== undefined) following.planned(model)
+      if (model !== undefined) following.planned(model, none)
     },
-    planned: ({ evaluation }) => {
+    planned: ({ evaluation }, changed) => {
       model = evaluation.model
-      following?.planned(model)
+      following?.planned(model, changed)
     },
     rest,
   }
@@ -67,11 +67,12 @@ interface Known {
   readonly object: KubeObject
 }
 
+const none: ReadonlySet<string> = new Set()
+
 /** What one term of leading knows. */
 function follow(options: AnnouncedOptions) {
   const { api, clock, random, log, namespace, source } = options
   const offers = createOffers()
-  const seen = new Map<string, KubeObject>()
   let unheard: ReadonlySet<string> = new Set()
   let model: Model | undefined
   let isStopped = false
@@ -131,11 +132,10 @@ function follow(options: AnnouncedOptions) {
   }
 
   function wordOf(key: string, service: KubeObject): Word {
-    if (ingressOf(service).length === 0) {
-      const assigned = conditionOf(service, assignedCondition)
-      // The controller has not come to it yet.
-      return assigned === undefined ? { kind: 'nothing' } : { kind: 'say', claim: noAddress(assigned.message) }
-    }
+    const assigned = conditionOf(service, assignedCondition)
+    // The controller has not come to it yet, or leaves it alone.
+    if (assigned === undefined) return { kind: 'nothing' }
+    if (ingressOf(service).length === 0) return { kind: 'say', claim: noAddress(assigned.message) }
     const claim = offeredClaim(offers.of(key), heard)
     if (claim !== undefined) return { kind: 'say', claim }
     return states.known.size === 0 ? { kind: 'say', claim: notToldYet } : { kind: 'unoffered' }
@@ -165,7 +165,13 @@ function follow(options: AnnouncedOptions) {
   }
 
   function lookAtAll(): void {
-    if (isKnown()) for (const key of seen.keys()) writer.look(key)
+    if (isKnown()) for (const service of served()) writer.look(keyOf(service))
+  }
+
+  function* served(): Generator<KubeObject> {
+    for (const service of source.objects(resourceTypes.Service)) {
+      if (isServed(service, options.loadBalancerClass)) yield service
+    }
   }
 
   /** What one node says matters to the Services that it offers, and to those that nobody does. */
@@ -175,19 +181,9 @@ function follow(options: AnnouncedOptions) {
   }
 
   function lookAtUnannounced(): void {
-    for (const [key, object] of seen) if (conditionOf(object, announcedCondition)?.status !== 'True') look(key)
-  }
-
-  function lookAtChanged(): void {
-    const gone = new Set(seen.keys())
-    for (const object of source.objects(resourceTypes.Service)) {
-      const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`
-      gone.delete(key)
-      if (seen.get(key) === object || !isServed(object, options.loadBalancerClass)) continue
-      seen.set(key, object)
-      look(key)
+    for (const service of served()) {
+      if (conditionOf(service, announcedCondition)?.status !== 'True') look(keyOf(service))
     }
-    for (const key of gone) seen.delete(key)
   }
 
   function lookAtNodes(): void {
@@ -199,12 +195,12 @@ function follow(options: AnnouncedOptions) {
   statuses.start()
   states.start()
   return {
-    planned: (next: Model): void => {
+    planned: (next: Model, changed: ReadonlySet<string>): void => {
       const before = model
       model = next
       lookAtNodes()
-      lookAtChanged()
-      if (before !== undefined && !isSameConfiguration(before, next)) lookAtAll()
+      if (before === undefined || !isSameConfiguration(before, next)) lookAtAll()
+      else for (const key of changed) look(key)
     },
     stop: async (): Promise<void> => {
       isStopped = true
@@ -214,6 +210,8 @@ function follow(options: AnnouncedOptions) {
     },
   }
 }
+
+const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ''}/${metadata.name}`
 
 /** As far as it decides what nodes announce. */
 const isSameConfiguration = (a: Model, b: Model): boolean =>

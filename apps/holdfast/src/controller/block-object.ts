@@ -19,7 +19,7 @@ export function blockSpecOf(object: KubeObject): AddressBlockSpec | undefined {
 /** The object to write in place of `before`: what others put into its metadata stays. */
 export function blockObject(
   name: { readonly namespace: string; readonly name: string },
-  before: KubeObject | undefined,
+  before: Pick<KubeObject, 'metadata'> | undefined,
   spec: AddressBlockSpec,
   isTouched: boolean,
 ): KubeObject {
@@ -33,6 +33,13 @@ export function blockObject(
     metadata: { ...before?.metadata, ...name, ...(annotations === undefined ? {} : { annotations }) },
     spec,
   }
+}
+
+/** The object with a spec that is known already where that says the same: there is one thing to keep then. */
+export function withKnownSpec(object: KubeObject, known: AddressBlockSpec | undefined): KubeObject {
+  // Both are made in one order of fields; where they are not, there are two things to keep.
+  const isSame = known !== undefined && JSON.stringify(blockSpecOf(object)) === JSON.stringify(known)
+  return isSame ? { ...object, spec: known } : object
 }
 
 function listOf<T>(value: unknown, read: (item: unknown) => T | undefined): readonly T[] | undefined {

@@ -9,7 +9,18 @@ import type { KnownBlock } from './known-blocks.ts'
 import { readingOf } from './known-blocks.ts'
 import { inParallel } from './parallel.ts'
 import type { Round } from './round.ts'
-import { fieldManager, isCut, noteFault, retryKey, departureKey } from './round.ts'
+import {
+  blockSubject,
+  conflictKey,
+  departureKey,
+  fieldManager,
+  isCut,
+  isSettled,
+  mayTry,
+  noteFault,
+  noteWritten,
+} from './round.ts'
+import type { ServiceView } from './service-object.ts'
 import { ingressOf } from './service-object.ts'
 
 /** A holder that has to be seen off before it leaves the block. */
@@ -27,10 +38,9 @@ export function blockSteps(round: Round): ReadonlyMap<string, BlockStep> {
     const known = memory.blocks.get(name)
     const target = planned.target.specs.get(name)
     if (known.spec === target || memory.faulty.has(name)) continue
-    steps.set(
-      name,
-      stepOf(known.spec, target, (leaver) => mayLeave(round, known, leaver)),
-    )
+    const step = stepOf(known.spec, target, (leaver) => mayLeave(round, known, leaver))
+    // A target that was worked out anew can say what the block says already.
+    if (step.spec !== known.spec || step.leavers.length > 0) steps.set(name, step)
   }
   return steps
 }
@@ -59,7 +69,11 @@ export async function writeBlocks(round: Round, steps: ReadonlyMap<string, Block
     if (!changed.has(name) && block.spec !== undefined) writes.push({ block, spec: block.spec })
   }
   const now = options.clock.now()
-  const due = writes.filter(({ block }) => !memory.retries.waits(retryKey('AddressBlock', block.name), now))
+  const hasFailed = ({ block }: (typeof writes)[number]): boolean =>
+    memory.retries.hasFailed(blockSubject(block.name).key)
+  const due = writes
+    .filter(({ block }) => !memory.retries.waits(blockSubject(block.name).key, now))
+    .sort((a, b) => Number(hasFailed(a)) - Number(hasFailed(b)))
   await inParallel(
     due,
     options.parallel,
@@ -68,21 +82,36 @@ export async function writeBlocks(round: Round, steps: ReadonlyMap<string, Block
   )
 }
 
-/** Blocks that name a Service as the holder of an address which its status is to name and does not. */
-function unconfirmedBlocks({ services, pending, planned, memory, settled }: Round): ReadonlySet<string> {
+/**
+ * Blocks that name a Service as the holder of an address which its status is to name and does not. Of a Service whose status cannot be
+ * written now the block is not written either.
+ */
+function unconfirmedBlocks(round: Round): ReadonlySet<string> {
+  const { services, pending, memory } = round
   const names = new Set<string>()
   for (const key of pending) {
     const view = services.get(key)
-    const wish = planned.wishOf(key)
-    if (view === undefined || wish === undefined || settled.get(view.object) === wish) continue
-    const known = ingressOf(view.object)
-    for (const address of wish.addresses.filter((one) => !known.includes(one))) {
+    if (view === undefined) continue
+    for (const address of missingAddresses(round, view)) {
       const name = blockNameOf(address)
       if (name !== undefined && isHolder(memory.blocks.get(name).spec, address, view.uid)) names.add(name)
     }
   }
   return names
 }
+
+/** What a status is to name and does not, where it can be written now. */
+function missingAddresses(round: Round, view: ServiceView): readonly string[] {
+  const wish = round.planned.wishOf(view.key)
+  if (wish === undefined || isSettled(round, view)) return []
+  const known = ingressOf(view.object)
+  const missing = wish.addresses.filter((one) => !known.includes(one))
+  return missing.length === 0 || isHeldBack(round, view) || !mayTry(round, view) ? [] : missing
+}
+
+/** A version that was refused is not written again before a newer one is seen, or some time is over: it may have been no conflict. */
+export const isHeldBack = ({ memory, options }: Round, view: ServiceView): boolean =>
+  memory.services.isRejected(view) && memory.retries.waits(conflictKey(view.uid), options.clock.now())
 
 /** The block that an address lies in; undefined: the text is no address, and a status can name anything. */
 export function blockNameOf(address: string): string | undefined {
@@ -93,16 +122,19 @@ export function blockNameOf(address: string): string | undefined {
 async function writeBlock(round: Round, block: KnownBlock, spec: AddressBlockSpec | undefined): Promise<void> {
   const { options, memory, confirmed } = round
   const answer = await sendBlock(round, block, spec)
-  const key = retryKey('AddressBlock', block.name)
+  const subject = blockSubject(block.name)
   if (answer.kind === 'ok') {
-    memory.retries.succeeded(key)
+    noteWritten(round, subject)
     memory.blocks.written(block.name, answer.value === undefined ? undefined : options.keep.block(answer.value), spec)
-    confirmed.add(block.name)
+    // A write that changed nothing made no other version: who knew the one before may still act on it.
+    if (answer.value?.metadata.resourceVersion !== block.version) confirmed.add(block.name)
     options.log.log('debug', 'blockWritten', 'an address block was written', { block: block.name })
     return
   }
   memory.blocks.doubt(block.name)
-  if (noteFault(round, key, answer) === 'readAgain') await readBlock(round, block.name)
+  if (noteFault(round, subject, answer) !== 'readAgain' || !(await readBlock(round, block.name))) return
+  // Nobody was first: whoever refuses it so does it for another reason, and may go on to.
+  if (memory.blocks.get(block.name).version === block.version) memory.retries.failed(subject.key, options.clock.now())
 }
 
 /** Compare and swap: what is written depends on the version that it was made from. */

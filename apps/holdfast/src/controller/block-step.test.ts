@@ -54,3 +54,9 @@ test('where nothing may change the block is the same one, and an empty target me
   assert.equal(stepOf(current, undefined, nobody).spec, current)
   assert.equal(stepOf(current, undefined, everybody).spec, undefined)
 })
+
+test('a block that says already what it is to say is left as it is, also where the target was worked out anew', () => {
+  const current = block({ '192.0.2.0': [holder('a')], '192.0.2.10': [holder('b')] }, '192.0.2.1')
+  const target = block({ '192.0.2.0': [holder('a')], '192.0.2.10': [holder('b')] }, '192.0.2.1')
+  assert.equal(stepOf(current, target, nobody).spec, current)
+})

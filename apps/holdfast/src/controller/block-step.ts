@@ -35,7 +35,7 @@ export function stepOf(
     const holders = entry.holders.filter((holder) => !gone.includes(holder))
     kept.set(entry.address, gone.length === 0 ? entry : { ...entry, holders })
   }
-  return { spec: kept.size === 0 ? target : merged(current, target, kept), leavers }
+  return { spec: kept.size === 0 && target === undefined ? undefined : merged(current, target, kept), leavers }
 }
 
 function leaversOf({ address, holders }: HeldAddress, target: AddressBlockSpec | undefined): readonly Leaver[] {
@@ -45,19 +45,23 @@ function leaversOf({ address, holders }: HeldAddress, target: AddressBlockSpec |
     .map((holder) => ({ address, holder }))
 }
 
-/** What the target says, but for addresses that somebody has to leave first. */
+/**
+ * What the target says, but for addresses that somebody has to leave first; `current` itself where that is what it says already. A
+ * write of what a block says already makes no new version of it, so it must not be taken for a grant (docs/adr/0009).
+ */
 function merged(
   current: AddressBlockSpec,
   target: AddressBlockSpec | undefined,
   kept: ReadonlyMap<string, HeldAddress>,
-): AddressBlockSpec {
+): AddressBlockSpec | undefined {
   const others = (target?.addresses ?? []).filter(({ address }) => !kept.has(address))
   const released = (target?.released ?? []).filter(({ address }) => !kept.has(address))
   const addresses = inBlockOrder([...others, ...kept.values()])
   const isSame =
     sameItems(addresses, inBlockOrder(current.addresses), sameHeld) &&
     sameItems(inBlockOrder(released), inBlockOrder(current.released), sameReleased)
-  return isSame ? current : { cidr: current.cidr, inUse: addresses.length, addresses, released }
+  if (isSame) return current
+  return kept.size === 0 ? target : { cidr: current.cidr, inUse: addresses.length, addresses, released }
 }
 
 const inBlockOrder = <T extends { readonly address: string }>(entries: readonly T[]): readonly T[] =>

@@ -174,6 +174,34 @@ test('a restart changes nothing and repeats no event', async () => {
   await stopped(second.controller, until)
 })
 
+test('where no pool ever was, Services keep what somebody else gave them, until there is one', async () => {
+  const { server, until, pass, replica, service, lines } = createScene()
+  const annotations = { 'metallb.io/ip-allocated-from-pool': 'theirs' }
+  for (const [name, ip] of [
+    ['web', '192.0.2.7'],
+    ['shop', '198.51.100.9'],
+  ] as const) {
+    putService(server, name, {}, annotations)
+    const object = service(name)
+    server.put(resourceTypes.Service, { ...object, status: { loadBalancer: { ingress: [{ ip }] } } })
+  }
+  putService(server, 'new')
+  const before = ['web', 'shop'].map((name) => service(name))
+  const { controller } = replica('a')
+  await until('the new one is told', () => conditionOf(service('new'), 'holdfast.dev/AddressAssigned') !== undefined)
+  await pass(20_000)
+  assert.deepEqual(
+    ['web', 'shop'].map((name) => service(name)),
+    before,
+  )
+  assert.equal(lines.filter((line) => line.includes('"noPools"')).length, 1)
+  putPool(server, 'gold', '192.0.2.0/28')
+  // From now on it is as with MetalLB: what no pool gives is taken away.
+  await until('another address', () => ingressOf(service('shop')).some((ip) => ip !== '198.51.100.9'))
+  assert.deepEqual(ingressOf(service('web')), ['192.0.2.7'])
+  await stopped(controller, until)
+})
+
 test('addresses that MetalLB gave are adopted before any is granted', async () => {
   const { server, until, replica } = createScene()
   putPool(server, 'gold', '192.0.2.0-192.0.2.3')
@@ -398,6 +426,29 @@ test('a grant that somebody else wrote is written again before a status names it
       .map(({ verb, type }) => `${verb} ${type.kind}`),
     ['replace AddressBlock', 'merge Service'],
   )
+  await stopped(controller, until)
+})
+
+test('an address that a Service loses and gets back at once is granted by a newer version of the block', async () => {
+  const { server, until, pass, replica, service } = createScene()
+  const web = (): readonly string[] => ingressOf(service('web'))
+  const version = () =>
+    server.read(resourceTypes.AddressBlock, { namespace, name: 'ipv4-192.0.2.0' })?.metadata.resourceVersion
+  putPool(server, 'gold', '192.0.2.0/31')
+  putService(server, 'web', { loadBalancerIP: '192.0.2.1' })
+  const { controller, client } = replica('a')
+  await until('an address', () => web().length > 0)
+  const before = version()
+  const clearing = client.holdNext({ verbs: ['merge'], type: resourceTypes.Service, subresource: 'status' }, 'after')
+  putPool(server, 'gold', '192.0.2.0/32')
+  await until('the status without the address', () => clearing.hasArrived() && web().length === 0)
+  putPool(server, 'gold', '192.0.2.0/31')
+  // Long enough for the round after this one to know of it.
+  await pass(500)
+  clearing.release()
+  await until('the address again', () => web().length > 0)
+  // Whoever knows the version before has seen the Service off, and may take the grant from the block.
+  assert.notEqual(version(), before)
   await stopped(controller, until)
 })
 

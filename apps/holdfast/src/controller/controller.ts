@@ -8,6 +8,8 @@ import { createAnnounced } from './announced-phase.ts'
 import { createEventWriter } from './event-writer.ts'
 import { followedByController, followedOf } from './followed.ts'
 import { controllerKeeps } from './kept.ts'
+import { isNews } from './news.ts'
+import { createPace } from './pace.ts'
 import type { Planned } from './planner.ts'
 import type { Outcome } from './reconciler.ts'
 import { createReconciler } from './reconciler.ts'
@@ -56,20 +58,27 @@ export function createController(options: ControllerOptions): Controller {
   const { api, clock, log, command, random, nowMs } = options
   const { namespace } = command
   let snapshot: Snapshot | undefined
+  /** The last that a round took, or in which there was nothing new. */
+  let judged: Snapshot | undefined
   let planned: Planned | undefined
   let isDirty = false
   let isStopping = false
   let working: Promise<void> | undefined
   let roundBeganMs: number | undefined
   let retry: Alarm | undefined
+  /** After a round that was cut short, none begins before. */
+  let notBeforeMs = -Infinity
+  let pacing: Alarm | undefined
   let defect: string | undefined
   const counts = { rounds: 0, defects: 0 }
+  const pace = createPace(clock)
 
+  const keeps = controllerKeeps((block) => reconciler.blockSpecOf(block))
   const source: KubernetesSource = createKubernetesSource({
     api,
     clock,
     random,
-    followed: followedByController(namespace),
+    followed: followedByController(namespace, keeps),
     observe: (state) => observeSource(log, state),
   })
   const election = createLeaderElection({
@@ -86,7 +95,6 @@ export function createController(options: ControllerOptions): Controller {
   const reports = createReports({ api, clock, random, nowMs, log, namespace, source, events, mayWrite })
   const { loadBalancerClass } = command
   const announced = createAnnounced({ ...options, namespace, loadBalancerClass, source, mayWrite })
-  const keeps = controllerKeeps()
   const reconciler = createReconciler({
     api,
     clock,
@@ -129,22 +137,41 @@ export function createController(options: ControllerOptions): Controller {
 
   const mayWork = (): boolean => !isStopping && snapshot !== undefined && election.isLeader()
 
+  function hasNews(): boolean {
+    if (snapshot === undefined || snapshot === judged) return false
+    if (isNews(judged, snapshot, reconciler.isKnownBlock)) return true
+    judged = snapshot
+    return false
+  }
+
+  const waitMs = (): number => Math.max(pace.waitMs(), notBeforeMs - clock.now())
+
   function wake(): void {
     isDirty = true
-    if (!mayWork()) return
-    working ??= work().finally(() => {
+    if (!mayWork() || working !== undefined || pacing !== undefined) return
+    const ms = waitMs()
+    if (ms > 0) {
+      pacing = clock.after(ms, () => {
+        pacing = undefined
+        wake()
+      })
+      return
+    }
+    working = work().finally(() => {
       working = roundBeganMs = undefined
       // What woke us between the end of the last round and here would else be lost.
-      if (isDirty) wake()
+      if (isDirty || hasNews()) wake()
     })
   }
 
-  /** Round after round as long as something changed meanwhile or there is more to do. */
+  /** Round after round as long as something changed meanwhile or there is more to do, and the pace allows it. */
   async function work(): Promise<void> {
-    while (isDirty && snapshot !== undefined && mayWork()) {
+    while ((isDirty || hasNews()) && snapshot !== undefined && mayWork() && waitMs() <= 0) {
       isDirty = false
+      judged = snapshot
       retry?.cancel()
       roundBeganMs = clock.now()
+      pace.begin()
       goOn(await round(snapshot))
     }
   }
@@ -156,9 +183,10 @@ export function createController(options: ControllerOptions): Controller {
       const result = await reconciler.round(followedOf(now, source))
       defect = undefined
       planned = result.planned ?? planned
+      pace.granted(result.granted)
       if (result.planned !== undefined && election.isLeader()) {
         reports.report(result.planned)
-        announced.planned(result.planned)
+        announced.planned(result.planned, result.changed)
       }
       return result.outcome
     } catch (error) {
@@ -173,13 +201,16 @@ export function createController(options: ControllerOptions): Controller {
 
   function goOn(outcome: Outcome): void {
     if (outcome.kind === 'again') isDirty = true
-    if (outcome.kind === 'retryIn') retry = clock.after(outcome.ms, wake)
+    if (outcome.kind !== 'retryIn') return
+    retry = clock.after(outcome.ms, wake)
+    if (outcome.reason !== undefined) notBeforeMs = clock.now() + outcome.ms
   }
 
   async function stop(): Promise<void> {
     if (isStopping) return
     isStopping = true
     retry?.cancel()
+    pacing?.cancel()
     await within(clock, stopWithinMs, Promise.all([working, reports.stop(), announced.rest()]))
     await within(clock, stopWithinMs, events.stop())
     await election.stop()
@@ -198,7 +229,8 @@ export function createController(options: ControllerOptions): Controller {
       void source.start((next) => {
         if (snapshot === undefined) log.log('info', 'synced', 'everything that is followed has been listed')
         snapshot = next
-        wake()
+        // While a round is under way, the answers to its own writes may be still to come.
+        if (working === undefined && hasNews()) wake()
       })
     },
     stop,

@@ -4,7 +4,7 @@ import type { Departure } from './block-phase.ts'
 import { readingOf } from './known-blocks.ts'
 import { inParallel } from './parallel.ts'
 import type { Round } from './round.ts'
-import { fieldManager, isCut, noteFault, retryKey, departureKey } from './round.ts'
+import { departureKey, fieldManager, isCut, noteFault, noteWritten, serviceSubject } from './round.ts'
 import { isServed, specTextOf } from './service-object.ts'
 import { farewellPatch } from './service-status.ts'
 import { wholeSeconds } from './times.ts'
@@ -36,7 +36,9 @@ export async function seeOffMissing(round: Round, departures: readonly Departure
     missing.set(uid, { namespace, name, uid, departures: [...(missing.get(uid)?.departures ?? []), departure] })
   }
   const now = options.clock.now()
-  const due = [...missing.values()].filter(({ uid }) => !memory.retries.waits(retryKey('Service', uid), now))
+  const due = [...missing.values()].filter(
+    ({ uid, namespace }) => !memory.retries.waits(serviceSubject(uid, namespace).key, now),
+  )
   await inParallel(
     due,
     options.parallel,
@@ -51,7 +53,7 @@ async function ask(round: Round, missing: Missing): Promise<void> {
   const answer = await options.api.get(resourceTypes.Service, { namespace, name })
   const reading = readingOf(answer)
   if (reading === undefined) {
-    if (answer.kind === 'fault') noteFault(round, retryKey('Service', uid), answer)
+    if (answer.kind === 'fault') noteFault(round, serviceSubject(uid, namespace), answer)
     return
   }
   if (reading.object?.metadata.uid !== uid) {
@@ -80,19 +82,19 @@ async function farewell(
   const isLoadBalancer = specTextOf(object, 'type') === 'LoadBalancer'
   const terms = { now: wholeSeconds(options.nowMs()), isForced: departures.length > 0 }
   const patch = farewellPatch(object, isLoadBalancer, terms)
-  const key = retryKey('Service', uid)
+  const subject = serviceSubject(uid, namespace)
   if (patch === undefined) memory.left.delete(uid)
   if (patch === undefined || !options.mayWrite()) return
   const versions = departures.map(({ block, address }) => [address, memory.blocks.get(block).version] as const)
   const write = { fieldManager, subresource: 'status' } as const
   const answer = await options.api.merge(resourceTypes.Service, { namespace, name }, patch, write)
   if (answer.kind === 'fault') {
-    noteFault(round, key, answer)
-    memory.retries.failed(key, options.clock.now())
+    const isContended = noteFault(round, subject, answer) === 'readAgain'
+    if (isContended) memory.retries.failed(subject.key, options.clock.now())
     return
   }
   if (answer.value.metadata.resourceVersion === object.metadata.resourceVersion) return
-  memory.retries.succeeded(key)
+  noteWritten(round, subject)
   memory.left.delete(uid)
   for (const [address, version] of versions) memory.seenOff.set(departureKey(address, uid), version)
   if (versions.length > 0) result.isProgress = true

@@ -3,6 +3,7 @@ import { resourceTypes } from '@holdfast/cluster'
 import type { Clock } from '@holdfast/runtime'
 import { createHash } from 'node:crypto'
 import type { Log } from '../kubernetes/log.ts'
+import { shortText } from '../kubernetes/short-text.ts'
 import { remedyOf } from './faults.ts'
 import { fieldManager } from './round.ts'
 import type { Notice } from './service-events.ts'
@@ -37,6 +38,8 @@ const retryMs = 1000
 /** Of one object: so many at once, then one in so long; as Kubernetes' own components limit themselves. */
 const burst = 25
 const refillMs = 300_000
+/** Of so many objects it is remembered. */
+const mostBudgets = 10_000
 
 interface Waiting {
   readonly event: KubeObject
@@ -47,18 +50,24 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
   const { clock, log, nowMs, random } = options
   const waiting: Waiting[] = []
   let first = 0
-  const budgets = new Map<string, { tokens: number; filledMs: number }>()
+  /** By uid of an object: when it may have `burst` events again. */
+  const budgets = new Map<string, number>()
   const working = new Set<Promise<void>>()
   let isStopped = false
 
   function mayTell(uid: string): boolean {
-    if (budgets.size > mostWaiting) budgets.clear()
     const now = clock.now()
-    const budget = budgets.get(uid) ?? { tokens: burst, filledMs: now }
-    const tokens = Math.min(burst, budget.tokens + (now - budget.filledMs) / refillMs)
-    const isAllowed = tokens >= 1
-    budgets.set(uid, { tokens: isAllowed ? tokens - 1 : tokens, filledMs: now })
-    return isAllowed
+    if (budgets.size > mostBudgets) forgetFull(now)
+    const fullMs = Math.max(now, budgets.get(uid) ?? now) + refillMs
+    if (fullMs - now > burst * refillMs) return false
+    budgets.set(uid, fullMs)
+    return true
+  }
+
+  /** Those that have all of it again need no entry; of too many others, nothing is remembered. */
+  function forgetFull(now: number): void {
+    for (const [uid, fullMs] of budgets) if (fullMs <= now) budgets.delete(uid)
+    if (budgets.size > mostBudgets) budgets.clear()
   }
 
   function work(): void {
@@ -106,7 +115,7 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
       involvedObject: referenceTo(object),
       type: notice.type,
       reason: notice.reason,
-      message: notice.message.slice(0, 1024),
+      message: shortText(notice.message, 1024),
       source: { component: 'metallb-controller' },
       reportingComponent: 'holdfast.dev/controller',
       reportingInstance: options.identity,

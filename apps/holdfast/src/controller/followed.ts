@@ -1,6 +1,6 @@
 import type { Followed as FollowedKind, KubernetesSource, KubeObject, Snapshot } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
-import { controllerKeeps } from './kept.ts'
+import type { controllerKeeps } from './kept.ts'
 import type { Followed } from './reconciler.ts'
 
 /** Name of the controller's ConfigurationState, as MetalLB names it. */
@@ -10,8 +10,10 @@ export const configurationStateName = 'controller'
  * What the controller follows. Without Services, namespaces and blocks it cannot know who holds what; of the rest it says what is
  * wrong. It has no access to Secrets.
  */
-export function followedByController(namespace: string): readonly FollowedKind[] {
-  const keeps = controllerKeeps()
+export function followedByController(
+  namespace: string,
+  keeps: ReturnType<typeof controllerKeeps>,
+): readonly FollowedKind[] {
   const own = (kind: keyof typeof resourceTypes, isOptional: boolean): FollowedKind => ({
     type: resourceTypes[kind],
     selection: { namespace },

@@ -5,8 +5,8 @@ import { blockSpecOf } from './block-object.ts'
 /** An AddressBlock as the controller knows it: by its own writes and reads, or by what it follows. */
 export interface KnownBlock {
   readonly name: string
-  /** undefined: it does not exist. */
-  readonly object: KubeObject | undefined
+  /** undefined: it does not exist. Without its spec, which is kept once. */
+  readonly object: Pick<KubeObject, 'metadata'> | undefined
   /** undefined: it does not exist, or cannot be read (`isFaulty`). */
   readonly spec: AddressBlockSpec | undefined
   /** metadata.resourceVersion; empty: it does not exist. */
@@ -28,6 +28,8 @@ export interface KnownBlocks {
   readonly reseeded: () => void
   /** Compares with what is followed; returns the names of blocks that have to be asked for. */
   readonly compare: (followed: ReadonlyMap<string, KubeObject>) => readonly string[]
+  /** Whether a version (empty: that there is none) is the newest that is known, or an older one. */
+  readonly isKnown: (name: string, version: string) => boolean
   /** An answer to a read of the block: another version than the known one is somebody else's. */
   readonly fetched: (name: string, object: KubeObject | undefined) => void
   /** What a write of ours made of the block; undefined: it is removed. */
@@ -86,6 +88,7 @@ export function createKnownBlocks(): KnownBlocks {
       }
       return [...unclear]
     },
+    isKnown: (name, version) => !isFirst && (version === get(name).version || older.get(name)?.has(version) === true),
     fetched: (name, object) => {
       doubtful.delete(name)
       if ((object?.metadata.resourceVersion ?? '') === get(name).version) return
@@ -95,7 +98,7 @@ export function createKnownBlocks(): KnownBlocks {
     written: (name, object, spec) => {
       doubtful.delete(name)
       const version = object?.metadata.resourceVersion ?? ''
-      supersede(name, { name, object, spec, version, isFaulty: false })
+      supersede(name, { name, object: withoutSpec(object), spec, version, isFaulty: false })
     },
     doubt: (name) => void doubtful.add(name),
     forget: () => {
@@ -117,8 +120,12 @@ const absent = (name: string): KnownBlock => ({
 
 function knownOf(name: string, object: KubeObject): KnownBlock {
   const spec = blockSpecOf(object)
-  return { name, object, spec, version: object.metadata.resourceVersion ?? '', isFaulty: spec === undefined }
+  const version = object.metadata.resourceVersion ?? ''
+  return { name, object: withoutSpec(object), spec, version, isFaulty: spec === undefined }
 }
+
+const withoutSpec = (object: KubeObject | undefined): KnownBlock['object'] =>
+  object === undefined ? undefined : { metadata: object.metadata }
 
 /** An answer to a read as an object or its absence; undefined: neither, it is not known. */
 export function readingOf(answer: ApiResult<KubeObject>): { readonly object: KubeObject | undefined } | undefined {

@@ -31,17 +31,11 @@ interface Noted {
 
 export function createKnownServices(): KnownServices {
   const noted = new Map<string, Noted>()
-  const viewsOf = new WeakMap<KubeObject, ServiceView | undefined>()
   let last: readonly KubeObject[] = []
   /** By key, what is followed. */
   const followed = new Map<string, ServiceView>()
   /** By key, the newest that is known. */
   const views = new Map<string, ServiceView>()
-
-  function viewed(object: KubeObject): ServiceView | undefined {
-    if (!viewsOf.has(object)) viewsOf.set(object, viewOf(object))
-    return viewsOf.get(object)
-  }
 
   /** A version that is neither ours nor known to be older came later: somebody else wrote. */
   function newest(seen: ServiceView): ServiceView {
@@ -61,13 +55,13 @@ export function createKnownServices(): KnownServices {
     last = now
     const keys = new Set<string>()
     for (const object of removed) {
-      const key = viewed(object)?.key
+      const key = viewOf(object)?.key
       if (key === undefined) continue
       keys.add(key)
       followed.delete(key)
     }
     for (const object of added) {
-      const view = viewed(object)
+      const view = viewOf(object)
       if (view === undefined) continue
       keys.add(view.key)
       followed.set(view.key, view)
@@ -93,7 +87,7 @@ export function createKnownServices(): KnownServices {
       return { services: views, changed: new Set([...keys].filter(update)) }
     },
     written: ({ key, resourceVersion }, object) => {
-      const view = viewed(object)
+      const view = viewOf(object)
       if (view === undefined || view.resourceVersion === resourceVersion) return
       const older = olderThan(key).add(resourceVersion)
       older.delete(view.resourceVersion)

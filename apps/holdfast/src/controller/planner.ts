@@ -13,12 +13,12 @@ import type {
   Plan,
   PlanEvent,
 } from '@holdfast/ipam'
-import { differingKeys, nextBlocks, stateOf } from '@holdfast/ipam'
+import { differingKeys, keptTerms, nextBlocks, stateOf } from '@holdfast/ipam'
 import type { Evaluation } from '@holdfast/model'
 import { evaluate } from '@holdfast/model'
 import { Allocation } from '../allocation/allocation.ts'
 import type { ControllerCommand } from '../kubernetes/command.ts'
-import type { Held } from './held-addresses.ts'
+import type { Held, HeldNow } from './held-addresses.ts'
 import { createHeldAddresses } from './held-addresses.ts'
 import type { HolderNames } from './holder-names.ts'
 import { createHolderNames } from './holder-names.ts'
@@ -35,8 +35,10 @@ export interface Planned {
   readonly plan: Plan
   /** What the blocks are to say in the end. */
   readonly target: Blocks
-  /** What a Service is to have; undefined: it is not served. The same object as long as it says the same. */
+  /** What a Service is to have; undefined: it is not served. */
   readonly wishOf: (service: string) => Wish | undefined
+  /** What its wish was made from: the same object as long as the wish says the same. */
+  readonly basisOf: (service: string) => object | undefined
   /** Keys of Services whose wish can be another than after the pass before. */
   readonly changed: ReadonlySet<string>
   /** Why addresses were taken from a Service, as last told by a plan. */
@@ -44,6 +46,11 @@ export interface Planned {
   /** The event of the last refusal of a Service, whether or not it still stands. */
   readonly refusals: ReadonlyMap<string, PlanEvent>
   readonly usesOldPrefix: (service: string) => boolean
+  /**
+   * No pool has been here as long as this planner has run, and no block: the addresses that Services have are somebody else's. They were
+   * taken away in seconds by a controller that was started in a namespace other than that of the pools.
+   */
+  readonly isBarren: boolean
 }
 
 export interface PlannerInput {
@@ -72,9 +79,10 @@ export interface Planner {
 export function createPlanner(rules: PlannerRules): Planner {
   let evaluation: Evaluation | undefined
   let seeded: Seeded | undefined
+  let isBarren = true
   const cleared = new Map<string, string>()
   const refusals = new Map<string, PlanEvent>()
-  const wishes = createWishes()
+  const wishesOf = createWishes()
   const hold = createHeldAddresses(rules.onPoolLoss === 'Hold')
 
   function forgetGone(keys: Iterable<string>, { decisions }: Plan): void {
@@ -109,16 +117,20 @@ export function createPlanner(rules: PlannerRules): Planner {
       const renewed = names.update(plan.state.assignments, changed, services)
       const blocks = nextBlocks(before, plan.state, { uidOf: names.uidOf, nowMs, renewed })
       for (const key of held.changed) different.add(key)
+      const wasBarren = isBarren
+      isBarren &&= pools.length === 0 && before.specs.size === 0
+      if (wasBarren && !isBarren) for (const key of plan.decisions.keys()) different.add(key)
       seeded = { allocation, blocks, names, assignments: blocks.state.assignments, decisions: plan.decisions }
       return {
         evaluation,
         plan,
         target: blocks,
-        wishOf: (key) => wishes.of(plan.decisions.get(key), held.held.get(key)),
+        ...wishesOf(plan.decisions, held.held),
         changed: different,
         cleared,
         refusals,
         usesOldPrefix: (key) => oldPrefix.has(key),
+        isBarren,
       }
     },
   }
@@ -155,7 +167,7 @@ function asPromised(
       holders.get(grantKey(formatAddress(address), key))
     const own = assignment.addresses.filter((placed) => holderAt(placed)?.uid === view?.uid)
     const addresses = promisedOf(own.length === 0 ? assignment.addresses : own, view)
-    const found = new Set(addresses.map((placed) => holderAt(placed)?.terms))
+    const found = new Set(addresses.map((placed) => termsOf(holderAt(placed))))
     const [only] = found
     const terms = found.size === 1 ? only : mixedTerms
     const uid =
@@ -166,6 +178,10 @@ function asPromised(
   }
   return changed.length === 0 ? state : { ...state, assignments: new Map([...state.assignments, ...changed]) }
 }
+
+/** As they are kept, also where an older version kept more. */
+const termsOf = (holder: AddressHolder | undefined): string | undefined =>
+  holder?.terms === undefined ? undefined : keptTerms(holder.terms)
 
 /** Equal to no terms. */
 const mixedTerms = ' '
@@ -216,18 +232,38 @@ function noteChanges(plan: Plan, cleared: Map<string, string>, refusals: Map<str
   }
 }
 
-/** Wishes keep their identity as long as decision and held addresses are the same. */
+/**
+ * Wishes of one pass after another. They are few, of Services that are looked at, and made when they are asked for; whoever says already
+ * what it is to say needs none to be kept.
+ */
 function createWishes() {
-  const known = new WeakMap<Decision, { readonly held: string; readonly wish: Wish }>()
-  return {
-    of: (decision: Decision | undefined, held: Held | undefined): Wish | undefined => {
-      if (decision === undefined) return undefined
-      const text = held === undefined ? '' : `${held.addresses.join()} ${held.isPoolRefused}`
-      const before = known.get(decision)
-      if (before?.held === text) return before.wish
-      const wish = wishOf(decision, held)
-      known.set(decision, { held: text, wish })
-      return wish
-    },
+  /** Where something is held besides what was decided, the wish is its own basis. */
+  const ofHolders = new WeakMap<Decision, { readonly held: string; readonly wish: Wish }>()
+
+  function holdersWish(decision: Decision, held: Held): Wish {
+    const text = `${held.addresses.join()} ${held.isPoolRefused}`
+    const before = ofHolders.get(decision)
+    if (before?.held === text) return before.wish
+    const wish = wishOf(decision, held)
+    ofHolders.set(decision, { held: text, wish })
+    return wish
+  }
+
+  return (decisions: Plan['decisions'], held: HeldNow['held']): Pick<Planned, 'wishOf' | 'basisOf'> => {
+    const made = new Map<Decision, Wish>()
+    return {
+      wishOf: (key) => {
+        const [decision, holds] = [decisions.get(key), held.get(key)]
+        if (decision === undefined) return undefined
+        const wish =
+          made.get(decision) ?? (holds === undefined ? wishOf(decision, undefined) : holdersWish(decision, holds))
+        made.set(decision, wish)
+        return wish
+      },
+      basisOf: (key) => {
+        const [decision, holds] = [decisions.get(key), held.get(key)]
+        return decision === undefined || holds === undefined ? decision : holdersWish(decision, holds)
+      },
+    }
   }
 }

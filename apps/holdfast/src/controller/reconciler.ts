@@ -1,4 +1,6 @@
 import type { ApiFault, KubeObject, Snapshot } from '@holdfast/cluster'
+import { createBackOff } from '@holdfast/cluster'
+import type { AddressBlockSpec } from '@holdfast/ipam'
 import { createRetryTimes } from './retry-times.ts'
 import { blockNameOf, blockSteps, departuresOf, readBlock, writeBlocks } from './block-phase.ts'
 import { isHolder } from './block-step.ts'
@@ -9,7 +11,7 @@ import { inParallel } from './parallel.ts'
 import type { Planned } from './planner.ts'
 import { createPlanner } from './planner.ts'
 import type { Memory, ReconcilerOptions, Round } from './round.ts'
-import { isCut, noResult } from './round.ts'
+import { isCut, namespaceOf, noResult, serviceSubject } from './round.ts'
 import type { ServiceView } from './service-object.ts'
 import {
   announcedCondition,
@@ -38,18 +40,35 @@ export type Outcome =
   | { readonly kind: 'settled' }
   /** There is more to do that the round made possible. */
   | { readonly kind: 'again' }
+  /** With a reason the round was cut short: none is to begin earlier, whatever changes. */
   | { readonly kind: 'retryIn'; readonly ms: number; readonly reason: ApiFault | undefined }
+
+export interface RoundOutcome {
+  readonly outcome: Outcome
+  /** undefined: it could not get that far. */
+  readonly planned: Planned | undefined
+  /** Keys of Services that came, went or changed since the last round that got so far. */
+  readonly changed: ReadonlySet<string>
+  /** How many Services were given an address. */
+  readonly granted: number
+}
 
 /** Brings blocks and Services in line with what is followed: docs/adr/0009. */
 export interface Reconciler {
-  /** One round over a snapshot. `planned` is undefined where it could not get that far. Never rejects but for a defect. */
-  readonly round: (followed: Followed) => Promise<{ readonly outcome: Outcome; readonly planned: Planned | undefined }>
+  /** One round over a snapshot. Never rejects but for a defect. */
+  readonly round: (followed: Followed) => Promise<RoundOutcome>
+  /** What a block says, as far as is known. */
+  readonly blockSpecOf: (block: string) => AddressBlockSpec | undefined
+  /** Whether this version of a block (empty: that it is not there) is the one that is known, or an older one: no news. */
+  readonly isKnownBlock: (block: string, version: string) => boolean
   /** Forgets what was known before the next round begins: another one may have led meanwhile. */
   readonly forget: () => void
 }
 
 /** How soon to look again for what nobody tells of. */
 const waitingMs = 500
+/** After a round that was cut short: it doubles as long as not even one Service can be written. */
+const cutMs = { first: 1000, most: 5000 } as const
 /** After another one wrote where we wanted to: up to this, by chance, so that two do not go on in step. */
 const contendedMs = 200
 
@@ -64,6 +83,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     faulty: new Set(),
     left: new Map(),
     unanswered: new Map(),
+    told: new Map(),
   }
   const settled: Round['settled'] = new WeakMap()
   /** Whose view or wish has changed since they were found to be settled, or not served. */
@@ -72,7 +92,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let explained = new WeakMap<KubeObject, true>()
   /** By key: what is served, as far as there is something of ours on it. */
   const served = new Map<string, KubeObject>()
+  /** Keys of Services that have changed and that no round has told of. */
+  let untold = new Set<string>()
   let mustForget = false
+  let isBarrenTold = false
+  const cutBackOff = createBackOff({ firstMs: cutMs.first, mostMs: cutMs.most, random: options.random })
 
   /** What blocks say counts only where it is the newest: what is unclear is asked for. A fault: there was no answer. */
   async function learnBlocks(
@@ -131,13 +155,26 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   function noteServed(planned: Planned, services: ReadonlyMap<string, ServiceView>): Set<string> {
     const dropping = new Set<string>()
     for (const key of pending) {
-      const object = services.get(key)?.object
-      const wish = object === undefined ? undefined : planned.wishOf(key)
-      noteLeft(key, wish === undefined ? undefined : object)
-      if (object === undefined || wish === undefined) continue
-      if (settled.get(object) !== wish && losesAddress(object, wish)) dropping.add(key)
+      const object = planned.wishOf(key) === undefined ? undefined : services.get(key)?.object
+      noteLeft(key, object)
+      if (object === undefined) continue
+      if (planned.isBarren && ingressOf(object).length > 0) leaveAlone(key)
+      else if (settled.get(object) !== planned.basisOf(key) && losesAddress(object, planned.wishOf(key)))
+        dropping.add(key)
     }
     return dropping
+  }
+
+  /** What a Service has is not ours to take. */
+  function leaveAlone(key: string): void {
+    pending.delete(key)
+    // The first pool finds what Services have as if this one had only begun.
+    memory.blocks.distrust()
+    if (isBarrenTold) return
+    isBarrenTold = true
+    const { namespace } = options.rules
+    const message = `there is no IPAddressPool in namespace ${namespace} and never was one, yet Services have addresses: they are left as they are. Was this controller meant for the namespace of the pools?`
+    options.log.log('warn', 'noPools', message, { namespace })
   }
 
   /** Services that were served and are not any more: what is ours of them is to be taken back. */
@@ -183,11 +220,21 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     served.clear()
     // All Services come anew.
     pending.clear()
+    untold.clear()
+  }
+
+  /** A server that is not there is looked for every second, which costs it nothing; one that refuses is left in peace for longer. */
+  function cutOutcome(cut: ApiFault, hasWritten: boolean): Outcome {
+    if (hasWritten) cutBackOff.reset()
+    const isAway = cut.code === 'unreachable' || cut.code === 'timeout'
+    const ms = isAway ? Math.max(cutMs.first, cut.retryAfterMs ?? 0) : cutBackOff.next(cut.retryAfterMs)
+    return { kind: 'retryIn', ms, reason: cut }
   }
 
   function outcomeOf({ result }: Pick<Round, 'result'>): Outcome {
     const { cut } = result
-    if (cut !== undefined) return { kind: 'retryIn', ms: cut.retryAfterMs ?? 1000, reason: cut }
+    if (cut !== undefined) return cutOutcome(cut, result.hasWritten)
+    cutBackOff.reset()
     if (result.isContended) return { kind: 'retryIn', ms: options.random() * contendedMs, reason: undefined }
     if (result.isProgress) return { kind: 'again' }
     if (result.isWaiting) return { kind: 'retryIn', ms: waitingMs, reason: undefined }
@@ -200,10 +247,20 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       const { snapshot, pools } = followed
       if (mustForget) forgetAll()
       const { services, changed } = memory.services.take(followed.services)
-      for (const key of changed) pending.add(key)
+      for (const key of changed) {
+        pending.add(key)
+        untold.add(key)
+        const uid = services.get(key)?.uid
+        if (uid !== undefined) memory.retries.changed(serviceSubject(uid, namespaceOf(key)).key)
+      }
       const fault = await learnBlocks(followed.blocks, services)
       if (fault !== undefined) {
-        return { outcome: outcomeOf({ result: { ...noResult(), cut: fault } }), planned: undefined }
+        return {
+          outcome: outcomeOf({ result: { ...noResult(), cut: fault } }),
+          planned: undefined,
+          changed: new Set(),
+          granted: 0,
+        }
       }
       seed(services)
       const planned = planner.run({ snapshot, services, changed: pending, pools, nowMs: options.nowMs() })
@@ -222,8 +279,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       }
       await write(round)
       conclude(round)
-      return { outcome: outcomeOf(round), planned }
+      const told = untold
+      untold = new Set()
+      return { outcome: outcomeOf(round), planned, changed: told, granted: round.result.granted }
     },
+    blockSpecOf: (block) => memory.blocks.get(block).spec,
+    isKnownBlock: memory.blocks.isKnown,
     forget: () => {
       mustForget = true
     },
@@ -241,8 +302,8 @@ function unexplainedBlocks({ blocks }: Memory, { object, uid }: ServiceView): re
   })
 }
 
-const losesAddress = (object: KubeObject, wish: Wish): boolean =>
-  ingressOf(object).some((address) => !wish.addresses.includes(address))
+const losesAddress = (object: KubeObject, wish: Wish | undefined): boolean =>
+  ingressOf(object).some((address) => wish?.addresses.includes(address) === false)
 
 const isMarked = (object: KubeObject): boolean =>
   object.metadata.annotations?.[poolAnnotation] !== undefined ||

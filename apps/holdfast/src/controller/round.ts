@@ -3,13 +3,13 @@ import type { Clock } from '@holdfast/runtime'
 import type { ControllerCommand } from '../kubernetes/command.ts'
 import type { Log } from '../kubernetes/log.ts'
 import type { RetryTimes } from './retry-times.ts'
+import type { Remedy } from './faults.ts'
 import { remedyOf } from './faults.ts'
 import type { KnownBlocks } from './known-blocks.ts'
 import type { KnownServices } from './known-services.ts'
 import type { Planned } from './planner.ts'
 import type { Notice } from './service-events.ts'
 import type { ServiceView } from './service-object.ts'
-import type { Wish } from './wanted-status.ts'
 
 /** Who writes: the owner of our fields in metadata.managedFields. */
 export const fieldManager = 'holdfast-controller'
@@ -51,6 +51,8 @@ export interface Memory {
   readonly left: Map<string, KubeObject>
   /** Writes whose answer did not come: what to tell once they turn out to have happened. */
   readonly unanswered: Map<string, Unanswered>
+  /** When which failures were last told in the log. */
+  readonly told: Map<string, number>
 }
 
 export interface Unanswered {
@@ -73,8 +75,11 @@ export interface Round {
   readonly confirmed: Set<string>
   /** Keys of Services whose statuses name what the plan takes from them, until they are written. */
   readonly dropping: Set<string>
-  /** Services that say all that they are to say, by the objects that say it: nothing to be done for them. */
-  readonly settled: WeakMap<KubeObject, Wish>
+  /**
+   * Services that say all that they are to say, by the objects that say it, with the basis of the wish that they meet: nothing to be done
+   * for them.
+   */
+  readonly settled: WeakMap<KubeObject, object>
   readonly result: RoundResult
 }
 
@@ -87,41 +92,135 @@ export interface RoundResult {
   cut: ApiFault | undefined
   /** Something waits for what nobody will tell of. */
   isWaiting: boolean
+  /** How many Services were given an address. */
+  granted: number
+  /** True once a Service could be written: the server does not refuse everything. */
+  hasWritten: boolean
+  /** What failed since the last write that succeeded: of how many objects, in which places. */
+  readonly row: { failures: number; readonly places: Set<string> }
+  /** uids of Services that failed before and are tried again in this round. */
+  readonly retried: Set<string>
 }
 
-export const noResult = (): RoundResult => ({ isProgress: false, isContended: false, cut: undefined, isWaiting: false })
+export const noResult = (): RoundResult => ({
+  isProgress: false,
+  isContended: false,
+  cut: undefined,
+  isWaiting: false,
+  granted: 0,
+  hasWritten: false,
+  row: { failures: 0, places: new Set() },
+  retried: new Set(),
+})
 
 /** A round goes on as long as this one leads and the server answers. */
 export const isCut = ({ result, options }: Round): boolean => result.cut !== undefined || !options.mayWrite()
 
+/** Whether a Service was found to say all that it is to say. */
+export const isSettled = ({ settled, planned }: Round, { key, object }: ServiceView): boolean => {
+  const basis = planned.basisOf(key)
+  return basis !== undefined && settled.get(object) === basis
+}
+
 /** A Service and an address that it is to leave. */
 export const departureKey = (address: string, uid: string): string => `${address} ${uid}`
 
-/** A key of the retries, by what kind of object it is of. */
-export const retryKey = (kind: 'Service' | 'AddressBlock', key: string): string => `${kind} ${key}`
+/** What a request is about. */
+export interface Subject {
+  /** Of the retries. */
+  readonly key: string
+  /** Objects of one place often fail together, for a reason that is not the server's: those of one namespace by its webhook or quota. */
+  readonly place: string
+}
+
+export const serviceSubject = (uid: string, namespace: string): Subject => ({
+  key: `Service ${uid}`,
+  place: `Services of ${namespace}`,
+})
+
+export const blockSubject = (name: string): Subject => ({ key: `AddressBlock ${name}`, place: `AddressBlock ${name}` })
+
+/** Of the retries: a Service whose version that we know was refused. */
+export const conflictKey = (uid: string): string => `conflict ${uid}`
+
+/** So many of those that failed before are tried again in one round: others do not wait for more of them. */
+const mostRetried = 16
+
+/** Whether a Service may be written in this round: whoever failed waits, and leaves room for others. */
+export function mayTry({ memory, options, result }: Round, { key, uid }: Pick<ServiceView, 'key' | 'uid'>): boolean {
+  const { key: retry } = serviceSubject(uid, namespaceOf(key))
+  if (!memory.retries.hasFailed(retry)) return true
+  if (memory.retries.waits(retry, options.clock.now())) return false
+  if (result.retried.has(uid)) return true
+  if (result.retried.size >= mostRetried) {
+    result.isWaiting = true
+    return false
+  }
+  result.retried.add(uid)
+  return true
+}
+
+/** Of `namespace/name`. */
+export const namespaceOf = (key: string): string => key.slice(0, key.indexOf('/'))
+
+/** Where so many writes in a row failed, in so many places, it is the server that is ill. */
+const ill = { failures: 8, places: 4 } as const
+/** A server that has too much to do or does not answer is no reason to give up one object for minutes. */
+const serversFaultMostMs = 30_000
 
 /** Notes a fault of a request about an object. Returns what it means for the object. */
-export function noteFault(
-  { options, memory, result }: Round,
-  key: string,
-  fault: ApiFault,
-): ReturnType<typeof remedyOf> {
+export function noteFault(round: Round, subject: Subject, fault: ApiFault): Remedy {
+  const { options, result } = round
   const remedy = remedyOf(fault)
-  const fields = { object: key, code: fault.code, status: fault.status }
-  switch (remedy) {
-    case 'readAgain':
-      result.isContended = true
-      options.log.log('debug', 'contended', fault.message, fields)
-      break
-    case 'unknownOutcome':
-    case 'pause':
-      if (result.cut === undefined) options.log.log('warn', 'requestFailed', fault.message, fields)
-      result.cut = fault
-      break
-    case 'giveTime':
-      options.log.log('error', 'refusedByServer', fault.message, fields)
-      memory.retries.failed(key, options.clock.now())
-      break
+  if (remedy === 'readAgain') {
+    result.isContended = true
+    const fields = { object: subject.key, code: fault.code, status: fault.status }
+    options.log.log('debug', 'contended', fault.message, fields)
+    return remedy
   }
+  tellFault(round, subject, fault)
+  if (remedy === 'unclear' || remedy === 'giveTime') noteObjectsFault(round, subject, fault)
+  else noteServersFault(round, subject, fault)
   return remedy
+}
+
+/** Other objects may fare better: this one stands back. */
+function noteObjectsFault({ options, memory, result }: Round, { key, place }: Subject, fault: ApiFault): void {
+  memory.retries.failed(key, options.clock.now(), { retryAfterMs: fault.retryAfterMs })
+  const { row } = result
+  row.failures += 1
+  row.places.add(place)
+  if (row.failures >= ill.failures && row.places.size >= ill.places) result.cut ??= fault
+}
+
+/** The round ends. What the server does for others it may refuse for this object alone: that stands behind them the next time. */
+function noteServersFault({ options, memory, result }: Round, { key }: Subject, fault: ApiFault): void {
+  const { code, retryAfterMs } = fault
+  const isAboutConnection = code === 'unreachable' || code === 'unauthorized'
+  const bounds = { mostMs: serversFaultMostMs, retryAfterMs }
+  if (!isAboutConnection) memory.retries.failed(key, options.clock.now(), bounds)
+  if (result.cut === undefined || (retryAfterMs ?? 0) > (result.cut.retryAfterMs ?? 0)) result.cut = fault
+}
+
+/** One line in a while for what fails for the same reason in one place. */
+const toldEachMs = 10_000
+/** Beyond so many different ones, to keep when they were told is not worth its memory. */
+const mostTold = 1000
+
+function tellFault({ options, memory }: Round, { key, place }: Subject, fault: ApiFault): void {
+  const what = `${place} ${fault.code}`
+  const now = options.clock.now()
+  if (now < (memory.told.get(what) ?? -Infinity) + toldEachMs) return
+  if (memory.told.size >= mostTold) memory.told.clear()
+  memory.told.set(what, now)
+  const fields = { object: key, code: fault.code, status: fault.status }
+  if (remedyOf(fault) === 'giveTime') options.log.log('error', 'refusedByServer', fault.message, fields)
+  else options.log.log('warn', 'requestFailed', fault.message, fields)
+}
+
+/** Notes that a write about an object succeeded. */
+export function noteWritten({ memory, result }: Round, { key }: Subject): void {
+  memory.retries.succeeded(key)
+  result.row.failures = 0
+  result.row.places.clear()
 }

@@ -3,6 +3,7 @@ import { onShutdown, systemClock } from '@holdfast/runtime'
 import { exitCode } from '../exit-codes.ts'
 import type { ControllerCommand } from '../kubernetes/command.ts'
 import { connectToCluster } from '../kubernetes/connect.ts'
+import { growHeapSlowly } from '../kubernetes/heap-growth.ts'
 import { createLog } from '../kubernetes/log.ts'
 import { serve } from '../kubernetes/serve.ts'
 import { collectGarbage, processUsage, spareMemory } from '../kubernetes/spare-memory.ts'
@@ -29,6 +30,7 @@ export async function runController(command: ControllerCommand): Promise<number>
 }
 
 async function runUntilSignal(command: ControllerCommand, log: ReturnType<typeof createLog>): Promise<number> {
+  growHeapSlowly()
   const clock = systemClock()
   const { namespace } = command
   // A container that is started again in the same pod is another holder of the lease than the one before.

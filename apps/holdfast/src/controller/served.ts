@@ -1,5 +1,6 @@
 import type { Served } from '../kubernetes/serve.ts'
 import { poolMetrics } from '../metrics/pool-metrics.ts'
+import { ownFaults } from './configuration-state.ts'
 import type { Controller } from './controller.ts'
 import type { Planned } from './planner.ts'
 
@@ -26,7 +27,7 @@ export const servedByController = (controller: Controller): Served => ({
     updates: controller.counts().rounds,
     updateErrors: controller.counts().defects,
     isConfigurationLoaded: controller.planned() !== undefined,
-    isConfigurationStale: (controller.planned()?.evaluation.faults.length ?? 0) > 0,
+    isConfigurationStale: ownFaults(controller.planned()?.evaluation.faults ?? []).length > 0,
   }),
   followed: controller.followed,
 })

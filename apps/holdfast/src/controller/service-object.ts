@@ -15,7 +15,6 @@ export interface Condition {
 
 /** Names the pool that a Service's addresses are from; written by the controller only. */
 export const poolAnnotation = `${annotationPrefix}ip-allocated-from-pool`
-/** A person writes here the address that a Service shall give up although the setting is to hold it. */
 /** Whether the Service has what it asks for, and why not. */
 export const assignedCondition = 'holdfast.dev/AddressAssigned'
 /** Whether some node announces the Service, and why not. */

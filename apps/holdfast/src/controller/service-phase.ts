@@ -3,11 +3,23 @@ import { resourceTypes } from '@holdfast/cluster'
 import type { Assurance } from './assurance.ts'
 import { createAssurance } from './assurance.ts'
 import type { Departure } from './block-phase.ts'
-import { blockNameOf } from './block-phase.ts'
+import { blockNameOf, isHeldBack } from './block-phase.ts'
 import { isHolder } from './block-step.ts'
+import { isUnknown } from './faults.ts'
 import { inParallel } from './parallel.ts'
 import type { Round } from './round.ts'
-import { fieldManager, isCut, noteFault, retryKey, departureKey } from './round.ts'
+import {
+  conflictKey,
+  departureKey,
+  fieldManager,
+  isCut,
+  isSettled,
+  mayTry,
+  namespaceOf,
+  noteFault,
+  noteWritten,
+  serviceSubject,
+} from './round.ts'
 import { eventsOf } from './service-events.ts'
 import type { ServiceView } from './service-object.ts'
 import { assignedCondition, conditionOf, ingressOf, poolAnnotation } from './service-object.ts'
@@ -28,12 +40,14 @@ interface Write {
 
 /** Writes the status of every Service that does not say what it is to say, as far as that may be said now. */
 export async function writeServices(round: Round, departures: readonly Departure[]): Promise<void> {
-  const { pending, memory, options } = round
+  const { pending, options } = round
   const leaves = byUid(departures)
   for (const { holder } of departures) pending.add(`${holder.namespace}/${holder.name}`)
-  const now = options.clock.now()
   const writes = [...pending].flatMap((key) => dueWrite(round, key, leaves) ?? [])
-  const due = writes.filter(({ view }) => !memory.retries.waits(retryKey('Service', view.uid), now))
+  const due = inTurn(
+    round,
+    writes.filter(({ view }) => mayTry(round, view)),
+  )
   const assure = createAssurance(round)
   await inParallel(
     due,
@@ -43,23 +57,36 @@ export async function writeServices(round: Round, departures: readonly Departure
   )
 }
 
+/**
+ * The namespaces by turns, so that what fails in one does not stand in the way of another; what failed before comes behind all that did
+ * not.
+ */
+function inTurn({ memory }: Round, writes: readonly Write[]): readonly Write[] {
+  const seen = new Map<string, number>()
+  const ranked = writes.map((write) => {
+    const { key, uid } = write.view
+    const subject = serviceSubject(uid, namespaceOf(key))
+    const turn = seen.get(subject.place) ?? 0
+    seen.set(subject.place, turn + 1)
+    return { write, rank: memory.retries.hasFailed(subject.key) ? turn + writes.length : turn }
+  })
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ write }) => write)
+}
+
 /** What there is to be written of a Service; one of which nothing is any more is not looked at again. */
 function dueWrite(round: Round, key: string, leaves: ReadonlyMap<string, readonly Departure[]>): Write | undefined {
-  const { services, pending, planned, memory, settled } = round
+  const { services, pending, planned } = round
   const view = services.get(key)
   const wish = planned.wishOf(key)
   const own = leaves.get(view?.uid ?? '') ?? []
-  if (view === undefined || wish === undefined || (own.length === 0 && settled.get(view.object) === wish)) {
+  if (view === undefined || wish === undefined || (own.length === 0 && isSettled(round, view))) {
     pending.delete(key)
     return undefined
   }
-  if (memory.services.isRejected(view)) {
-    round.result.isWaiting = true
-    return undefined
-  }
+  if (isHeldBack(round, view)) return undefined
   const write = writeFor(round, view, wish, own)
   if (write !== 'settled') return write
-  settle(round, view, wish)
+  settle(round, view)
   return undefined
 }
 
@@ -104,10 +131,12 @@ function asIs(object: KubeObject): ServiceStatus {
   }
 }
 
-function settle({ memory, options, settled, pending }: Round, { key, uid, object }: ServiceView, wish: Wish): void {
-  settled.set(object, wish)
+function settle({ memory, options, planned, settled, pending }: Round, { key, uid, object }: ServiceView): void {
+  const basis = planned.basisOf(key)
+  if (basis !== undefined) settled.set(object, basis)
   pending.delete(key)
-  memory.retries.succeeded(retryKey('Service', uid))
+  memory.retries.succeeded(serviceSubject(uid, namespaceOf(key)).key)
+  memory.retries.succeeded(conflictKey(uid))
   const unanswered = memory.unanswered.get(key)
   if (unanswered === undefined) return
   memory.unanswered.delete(key)
@@ -132,13 +161,17 @@ async function send(round: Round, { view, wish, status, patch, leaves }: Write):
   const write = { fieldManager, subresource: 'status' } as const
   const answer = await options.api.merge(resourceTypes.Service, { namespace, name }, patch, write)
   const notices = eventsOf(writtenOf(round, view, wish, status))
+  const subject = serviceSubject(uid, namespace)
   if (answer.kind === 'ok') {
-    memory.retries.succeeded(retryKey('Service', uid))
+    noteWritten(round, subject)
+    result.hasWritten = true
+    memory.retries.succeeded(conflictKey(uid))
     memory.unanswered.delete(key)
     round.dropping.delete(key)
     memory.services.written(view, options.keep.service(answer.value))
     options.tell(object, notices)
     logWrite(round, key, status)
+    if (status.ingress.some((address) => !ingressOf(object).includes(address))) result.granted += 1
     if (answer.value.metadata.resourceVersion === resourceVersion) {
       // Two writes within a second can be the same: the next one will not be.
       result.isWaiting ||= leaves.length > 0
@@ -148,12 +181,14 @@ async function send(round: Round, { view, wish, status, patch, leaves }: Write):
     if (versions.length > 0) result.isProgress = true
     return
   }
-  const remedy = noteFault(round, retryKey('Service', uid), answer)
-  if (remedy === 'unknownOutcome') {
+  const remedy = noteFault(round, subject, answer)
+  if (isUnknown(remedy)) {
     const ingress = inOrderOf(ingressOf(object), status.ingress)
     memory.unanswered.set(key, { uid, ingress, notices })
   }
-  if (remedy === 'readAgain') memory.services.rejected(view)
+  if (remedy !== 'readAgain') return
+  memory.services.rejected(view)
+  memory.retries.failed(conflictKey(uid), options.clock.now())
 }
 
 const writtenOf = ({ planned }: Round, { key, object }: ServiceView, wish: Wish, status: ServiceStatus) => ({

@@ -1,6 +1,7 @@
 import { formatAddress } from '@holdfast/ip'
 import type { Decision } from '@holdfast/ipam'
 import type { Held } from './held-addresses.ts'
+import { shortText } from '../kubernetes/short-text.ts'
 import { assignedCondition } from './service-object.ts'
 import { releaseAnnotation } from '../allocation/hold.ts'
 import type { Claim, ServiceStatus } from './service-status.ts'
@@ -90,7 +91,7 @@ const claim = (status: Claim['status'], reason: string, message: string): Claim 
   type: assignedCondition,
   status,
   reason,
-  message,
+  message: shortText(message, 1024),
 })
 
 /** Reasons of conditions are in CamelCase (meta/v1 Condition). */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
-import { parseManifest } from '@holdfast/cluster'
-import type { NodeState } from '@holdfast/model'
+import { parseManifest } from '@holdfast/cluster/manifests'
+import type { Fault, NodeState } from '@holdfast/model'
 import { evaluate, parseNodeState } from '@holdfast/model'
-import type { ExplainInput, Explanation } from './explanation.ts'
+import type { ExplainInput, Explanation, NodeExplanation } from './explanation.ts'
 import { explain } from './explanation.ts'
 import { explanationLines } from './text.ts'
 
@@ -74,6 +74,7 @@ function explained(
     assigned: undefined,
     loadBalancerClass: undefined,
     ignoreExcludeLB: false,
+    faults: [],
     ...rest,
   })
 }
@@ -104,7 +105,10 @@ test('with the option of the speakers, the label does not count', () => {
 test('a session that is down is told with its last error', () => {
   const sessions = [{ peer: 'tor', state: 'Active', lastError: 'the router refuses TCP connections' }]
   const explanation = explained({}, { nodeStates: new Map([stateOf('node-a', { sessions }), otherUp]) })
-  assert.equal(explanation.summary, 'announced by 1 of 2 nodes; 1 of them has no session with a router')
+  assert.equal(
+    explanation.summary,
+    'at no router: 1 of 2 nodes would announce it, and none has a session with a router',
+  )
   const [route] = explanation.nodes.flatMap(({ routes }) => routes)
   assert.deepEqual([route?.session, route?.lastError], ['Active', 'the router refuses TCP connections'])
 })
@@ -129,7 +133,94 @@ test('without an address the controller’s reason comes first', () => {
   const explanation = explained({ status: '' }, { assigned })
   assert.equal(explanation.summary, 'not reachable: pool public is full')
   assert.equal(explanation.nodes[0]?.announces.reason, 'noIPAllocated')
-  assert.match(explained({ status: '' }).summary, /Nor does the controller say why/)
+  assert.match(explained({ status: '' }).summary, /the controller does not say why/)
+})
+
+test('a refusal comes with what can be done about it, and on a terminal once, not for each node', () => {
+  const assigned = { status: 'False', reason: 'PortInUse', message: '192.0.2.1 is in use' }
+  const explanation = explained({ status: '' }, { assigned })
+  assert.equal(explanation.allocation.remedy, 'Use another port, or another address.')
+  const lines = explanationLines(explanation, 100).map(stripVTControlCharacters)
+  assert.deepEqual(lines.slice(3), [
+    '  address   none',
+    '            PortInUse',
+    '            → Use another port, or another address.',
+  ])
+})
+
+test('a Service that keeps its address while it is refused another is not called unreachable', () => {
+  const assigned = { status: 'False', reason: 'NotAllowed', message: '203.0.113.9 is not in any pool' }
+  assert.equal(
+    explained({}, { assigned }).summary,
+    'announced by 1 of 2 nodes; not as it asks: 203.0.113.9 is not in any pool',
+  )
+})
+
+function leaving(phase: string, heldBack: readonly string[]): NodeExplanation | undefined {
+  const drain = {
+    phase,
+    since: '2026-11-21T12:00:00Z',
+    cause: 'requested',
+    message: 'a drain was asked for by eve',
+    heldBack: heldBack.map((prefix) => ({ prefix, reason: 'lastAnnouncer' })),
+  }
+  const sessions = [{ peer: 'tor', address: '10.0.0.1', state: 'Established' }]
+  return explained({}, { nodeStates: new Map([stateOf('node-a', { drain, sessions })]) }).nodes[0]
+}
+
+test('of a node that leaves, what it has withdrawn is not told as announced', () => {
+  const withdrawn = leaving('HeldBack', ['192.0.2.7/32'])
+  assert.deepEqual(
+    [withdrawn?.announces.outcome, withdrawn?.announces.reason, withdrawn?.routes],
+    ['no', 'Withdrawn', []],
+  )
+  assert.match(withdrawn?.announces.remedy ?? '', /holdfast undrain node-a/)
+})
+
+test('of a node that leaves, what it still announces is told with the mark that it then has', () => {
+  const held = leaving('HeldBack', ['192.0.2.1/32'])
+  assert.deepEqual([held?.announces.outcome, held?.announces.reason], ['yes', 'HeldBack'])
+  assert.deepEqual(held?.routes[0]?.attributes.communities, ['64512:100', '65535:0'])
+  assert.match(held.announces.message, /no other node announces 192\.0\.2\.1\/32/)
+  const shortly = leaving('GracefulShutdown', [])
+  assert.deepEqual([shortly?.announces.reason, shortly?.routes.length], ['GracefulShutdown', 1])
+})
+
+test('an address that no router has is named, though routers have the other one', () => {
+  const explanation = explained({ status: '{ ip: 192.0.2.1 }, { ip: "2001:db8::1" }' })
+  assert.match(explanation.summary, /^announced by 1 of 2 nodes; no router has 2001:db8::1$/)
+})
+
+test('what is refused is told, since nodes that knew a valid version go on by that; Secrets nobody may see are not', () => {
+  const fault = (code: string): Fault => ({
+    code,
+    object: { kind: 'BGPPeer', namespace: 'metallb-system', name: 'tor' },
+    path: 'spec.bfdProfile',
+    value: undefined,
+    message: 'There is no BFDProfile "fast".',
+    remedy: 'Create it.',
+    file: '',
+    line: undefined,
+  })
+  const explanation = explained({}, { faults: [fault('unknown-bfd-profile'), fault('unknown-secret')] })
+  const told = 'BGPPeer metallb-system/tor spec.bfdProfile: There is no BFDProfile "fast". Create it.'
+  assert.deepEqual(explanation.faults, [told])
+  assert.match(explanation.summary, /worked out without what is refused/)
+  assert.ok(explanationLines(explanation, Infinity).map(stripVTControlCharacters).includes(`  ✗ ${told}`))
+})
+
+test('on a terminal, nodes with the same reason stand together', () => {
+  const nodeStates = new Map([up, otherUp])
+  const explanation = explained({ spec: ', externalTrafficPolicy: Local' }, { nodeStates, ignoreExcludeLB: true })
+  const [, local] = explanation.nodes
+  assert.ok(local)
+  const more = ['node-c', 'node-d'].map((node): NodeExplanation => {
+    const message = local.announces.message.replace('node-b', node)
+    return { ...local, node, announces: { ...local.announces, message } }
+  })
+  const lines = explanationLines({ ...explanation, nodes: [...explanation.nodes, ...more] }, 100)
+  const text = lines.map(stripVTControlCharacters).join('\n')
+  assert.match(text, /○ node-b, node-c, node-d {2}do not: noLocalEndpoints/)
 })
 
 test('a Service of another class is nobody’s of ours', () => {

@@ -1,13 +1,16 @@
 import type { Decision, NodePlan, PeerRoute } from '@holdfast/announce'
 import { planNode, withholdReasons } from '@holdfast/announce'
 import { formatAddress, formatPrefix } from '@holdfast/ip'
-import type { Community, Model, NodeState, NodeStateSession, Service } from '@holdfast/model'
+import type { Community, Fault, Model, NodeState, NodeStateSession, Service } from '@holdfast/model'
 import { annotationOf } from '@holdfast/model'
 import { isOurs } from '../allocation/requests.ts'
+import { allocationRemedy } from './allocation-remedies.ts'
+import { hasLeft, leavingOf } from './leaving.ts'
+import { summaryOf } from './summary.ts'
 
 /**
- * Why a Service is reached as it is: `holdfast explain service -o json`; docs/reference/explain.md describes every field. What is
- * not known is null.
+ * Why a Service is reached as it is: `holdfast explain service -o json`; docs/reference/cluster-commands.md names the
+ * fields. What is not known is null.
  */
 export interface Explanation {
   readonly service: string
@@ -17,6 +20,8 @@ export interface Explanation {
   /** One line that sums it up. */
   readonly summary: string
   readonly nodes: readonly NodeExplanation[]
+  /** What is refused of the objects that this was worked out from: nodes that knew a valid version of one go on by that. */
+  readonly faults: readonly string[]
 }
 
 /** A reason out of a closed set, what it means here, and what a person can do about it. */
@@ -53,6 +58,8 @@ export interface ExplainInput {
   readonly assigned: { readonly status: string; readonly reason: string; readonly message: string } | undefined
   readonly loadBalancerClass: string | undefined
   readonly ignoreExcludeLB: boolean
+  /** Of `evaluate`, with the model. */
+  readonly faults: readonly Fault[]
 }
 
 /** What each node does with a Service, and why: planned anew from the objects, beside what the nodes say of their sessions. */
@@ -61,14 +68,21 @@ export function explain(input: ExplainInput): Explanation {
   const { namespace, name } = service.meta.ref
   const pool = annotationOf(service, 'ip-allocated-from-pool')?.value ?? null
   const nodes = [...model.nodes.keys()].sort().map((node) => explainNode(node, input))
-  const allocation = allocationOf(input)
-  return {
+  const known = {
     service: `${namespace}/${name}`,
     addresses: service.ingress.map((address) => ({ ip: formatAddress(address), pool })),
-    allocation,
-    summary: summaryOf(allocation, nodes),
+    allocation: allocationOf(input),
     nodes,
+    // A person may not read Secrets, and explain does not ask for them.
+    faults: input.faults.filter(({ code }) => !code.endsWith('-secret')).map(faultText),
   }
+  return { ...known, summary: summaryOf(known) }
+}
+
+/** In the words of the ConfigurationStates. */
+function faultText({ object: { kind, namespace, name }, path, message, remedy }: Fault): string {
+  const place = `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}${path === '' ? '' : ` ${path}`}`
+  return `${place}: ${message} ${remedy}`
 }
 
 function allocationOf({ service, assigned, loadBalancerClass }: ExplainInput): Saying {
@@ -76,13 +90,18 @@ function allocationOf({ service, assigned, loadBalancerClass }: ExplainInput): S
     return withheldBecause('notLoadBalancer', withholdReasons.notLoadBalancer.meaning)
   if (!isOurs(service, loadBalancerClass)) return otherClass(service.loadBalancerClass, loadBalancerClass)
   if (assigned !== undefined && assigned.status !== 'True') {
-    const remedy = 'docs/reference/allocation-reasons.md says what can be done about it.'
-    return { outcome: 'no', reason: assigned.reason, message: assigned.message, remedy }
+    const { reason, message } = assigned
+    return { outcome: 'no', reason, message, remedy: allocationRemedy(reason) ?? null }
   }
   if (service.ingress.length > 0)
     return { outcome: 'yes', reason: 'Assigned', message: assigned?.message ?? '', remedy: null }
-  const { meaning } = withholdReasons.noIPAllocated
-  return withheldBecause('noIPAllocated', `${meaning} Nor does the controller say why: is it running?`)
+  return {
+    outcome: 'no',
+    reason: 'noIPAllocated',
+    message: 'the Service holds no address yet, and the controller does not say why',
+    remedy:
+      'Look whether the controller runs and leads: kubectl -n NAMESPACE get pods, and get lease holdfast-controller, in the namespace of Holdfast.',
+  }
 }
 
 const otherClass = (has: string | undefined, serves: string | undefined): Saying => ({
@@ -105,14 +124,16 @@ function explainNode(node: string, { model, service, nodeStates, ...rules }: Exp
   const { namespace, name } = service.meta.ref
   const decision = plan.decisions.get(`${namespace}/${name}`)
   const state = nodeStates.get(node)
+  const routes = routesOf(plan, model, state)
+  const leaving = decision?.kind === 'withheld' ? undefined : leavingOf(state, routes)
   return {
     node,
-    announces: announcesOf(decision, state),
+    announces: leaving?.announces ?? announcesOf(decision, state),
     withheld: (decision?.withheld ?? []).map(({ address, reason, message }) => ({
       ip: formatAddress(address),
       ...withheldBecause(reason, message),
     })),
-    routes: routesOf(plan, model, state),
+    routes: leaving?.routes ?? routes,
   }
 }
 
@@ -147,7 +168,7 @@ function silentBecause(state: NodeState | undefined): Saying | undefined {
   }
   const condition = state.status.conditions?.find(({ type }) => type === 'Announcing')
   if (condition?.status !== 'False') return undefined
-  return { outcome: 'no', reason: condition.reason, message: condition.message, remedy: null }
+  return hasLeft(state, condition.message, condition.reason)
 }
 
 const routesOf = (plan: NodePlan, model: Model, state: NodeState | undefined): readonly RouteExplanation[] =>
@@ -177,19 +198,3 @@ const communityText = (community: Community): string =>
   community.kind === 'standard'
     ? `${community.high}:${community.low}`
     : `large:${community.globalAdmin}:${community.data1}:${community.data2}`
-
-function summaryOf(allocation: Saying, nodes: readonly NodeExplanation[]): string {
-  if (allocation.outcome === 'no') return `not reachable: ${allocation.message}`
-  const announcing = nodes.filter(({ announces }) => announces.outcome === 'yes')
-  if (announcing.length === 0) {
-    const reasons = new Set(nodes.map(({ announces }) => announces.reason))
-    const why = reasons.size === 1 ? `: ${nodes[0]?.announces.message ?? ''}` : ', each for its own reason'
-    return nodes.length === 0
-      ? 'announced by nobody: there are no nodes'
-      : `announced by none of ${nodes.length} nodes${why}`
-  }
-  const heard = announcing.filter(({ routes }) => routes.some(({ session }) => session === 'Established'))
-  const deaf = announcing.length - heard.length
-  const rest = deaf === 0 ? '' : `; ${deaf} of them ${deaf === 1 ? 'has' : 'have'} no session with a router`
-  return `announced by ${announcing.length} of ${nodes.length} nodes${rest}`
-}

@@ -1,10 +1,10 @@
-import { stripVTControlCharacters } from 'node:util'
 import { resourceTypes } from '@holdfast/cluster'
 import { evaluate } from '@holdfast/model'
 import { exitCode } from '../exit-codes.ts'
 import { statesOf } from '../kubernetes/node-states.ts'
 import type { ClusterView, PersonCommand, Wanted } from '../kubernetes/person.ts'
-import { withCluster } from '../kubernetes/person.ts'
+import { warnOfEmptyNamespace, withCluster } from '../kubernetes/person.ts'
+import { forPerson } from '../output/text.ts'
 import { assignedCondition } from './assigned-condition.ts'
 import { explain } from './explanation.ts'
 import { explanationLines } from './text.ts'
@@ -28,6 +28,7 @@ export async function runExplain(command: ExplainCommand): Promise<number> {
     IPAddressPool: own,
     BGPAdvertisement: own,
     BGPPeer: own,
+    BFDProfile: own,
     Community: own,
     PeerPolicy: own,
     NodeState: own,
@@ -37,20 +38,22 @@ export async function runExplain(command: ExplainCommand): Promise<number> {
 
 function show(command: ExplainCommand, { snapshot, source }: ClusterView): number {
   const { serviceNamespace, serviceName, loadBalancerClass, ignoreExcludeLB } = command
-  const { model } = evaluate(snapshot.objects, undefined)
+  const { model, faults } = evaluate(snapshot.objects, undefined)
   const key = `${serviceNamespace}/${serviceName}`
   const service = model.services.get(key)
   if (service === undefined) {
     process.stderr.write(`holdfast: there is no Service ${key}\n  List them with: kubectl get services -A\n`)
     return exitCode.usage
   }
+  warnOfEmptyNamespace(command, source)
   const [object] = source.objects(resourceTypes.Service)
   const nodeStates = statesOf(source.objects(resourceTypes.NodeState))
   const assigned = object === undefined ? undefined : assignedCondition(object)
-  const explanation = explain({ model, service, nodeStates, assigned, loadBalancerClass, ignoreExcludeLB })
-  const columns = process.stdout.isTTY ? process.stdout.columns : 160
-  const text = `${explanationLines(explanation, columns).join('\n')}\n`
-  const plain = process.stdout.isTTY ? text : stripVTControlCharacters(text)
-  process.stdout.write(command.isJson ? `${JSON.stringify(explanation)}\n` : plain)
+  const explanation = explain({ model, service, nodeStates, assigned, loadBalancerClass, ignoreExcludeLB, faults })
+  process.stdout.write(
+    command.isJson
+      ? `${JSON.stringify(explanation)}\n`
+      : forPerson((columns) => explanationLines(explanation, columns)),
+  )
   return exitCode.ok
 }

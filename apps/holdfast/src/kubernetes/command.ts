@@ -14,7 +14,8 @@ export interface HttpCommand {
   readonly tlsCurves: string | undefined
   /** Where health and readiness are served without TLS; 0: nowhere. */
   readonly healthPort: number
-  readonly healthHost: string
+  /** undefined: at every address. */
+  readonly healthHost: string | undefined
 }
 
 /** What `holdfast controller` and `holdfast speaker` have in common. */

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { readFileSync } from 'node:fs'
 import type { LogLevel } from './command.ts'
 
 /** The environment variables of the process. */
@@ -19,9 +20,23 @@ export function withVariable(
   return option.default(isSet(value) ? value : fallback, shown)
 }
 
+/** Where kubelet tells a pod its namespace. */
+const namespaceFile = '/var/run/secrets/kubernetes.io/serviceaccount/namespace'
+
+/** The namespace of the pod that we run in, which MetalLB's manifests rely on; undefined: this is no pod, or it has no service account. */
+export function podNamespace(environment: Environment, file = namespaceFile): string | undefined {
+  if (!isSet(environment['KUBERNETES_SERVICE_HOST'])) return undefined
+  try {
+    const name = readFileSync(file, 'utf8').trim()
+    return name === '' ? undefined : name
+  } catch {
+    return undefined
+  }
+}
+
 /** An option that is on or off, and may be written as Go's are: `--name`, `--name=true`, `--name=false`. */
 export const flag = (name: string, description: string): Option =>
-  new Option(`${name} [true|false]`, description).argParser(booleanArgument).preset(true).default(false)
+  new Option(`${name} [true|false]`, description).argParser(booleanArgument).default(false, 'off')
 
 function booleanArgument(text: string | true): boolean {
   if (text === true || /^(?:1|t|true)$/i.test(text)) return true

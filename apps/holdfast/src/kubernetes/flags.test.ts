@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { Command, CommanderError } from 'commander'
 import type { ControllerCommand, SpeakerCommand } from './command.ts'
-import type { Environment } from './flag-arguments.ts'
+import { podNamespace, type Environment } from './flag-arguments.ts'
 import { controllerCommand, speakerCommand, withSubcommand } from './flags.ts'
 
 type Understood =
@@ -47,7 +50,6 @@ const metallbSpeaker = {
     METALLB_ML_BIND_ADDR: '10.0.0.11',
     METALLB_ML_LABELS: 'app=metallb,component=speaker',
     METALLB_ML_SECRET_KEY_PATH: '/etc/ml_secret_key',
-    METALLB_NAMESPACE: 'metallb-system',
     METALLB_BGP_TYPE: 'native',
   },
 }
@@ -80,6 +82,30 @@ test("MetalLB's controller manifest starts a controller, its image swapped", asy
   assert.equal(result.command.namespace, 'lb')
   assert.equal(result.command.logLevel, 'debug')
   assert.equal(result.command.onPoolLoss, 'Reassign')
+})
+
+test('health is served where the probes of MetalLB’s manifests ask for it', async () => {
+  const controller = await understood(metallbController.args, metallbController.environment)
+  assert.ok(typeof controller !== 'string')
+  assert.equal(controller.command.http.healthHost, undefined)
+  assert.equal((await speaker([])).http.healthHost, '127.0.0.1')
+  assert.equal((await speaker(['--health-host=10.0.0.1'])).http.healthHost, '10.0.0.1')
+})
+
+test('MetalLB’s chart without memberlist, which names nothing but the pod, starts a controller', async () => {
+  const result = await understood(['--port=9120'], { METALLB_POD_NAME: 'metallb-controller-5d8f' })
+  assert.ok(typeof result !== 'string' && result.program === 'controller')
+  assert.equal(result.command.identity, 'metallb-controller-5d8f')
+})
+
+test('without METALLB_NAMESPACE a pod looks into its own namespace', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-flags-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'namespace'), 'networking\n')
+  const inPod = { KUBERNETES_SERVICE_HOST: '10.96.0.1' }
+  assert.equal(podNamespace(inPod, join(folder, 'namespace')), 'networking')
+  assert.equal(podNamespace({}, join(folder, 'namespace')), undefined)
+  assert.equal(podNamespace(inPod, join(folder, 'nothing')), undefined)
 })
 
 test('without MetalLB’s environment a subcommand has to be named', () => {

@@ -6,6 +6,7 @@ import {
   flag,
   isSet,
   levelArgument,
+  podNamespace,
   portArgument,
   secondsArgument,
   shareArgument,
@@ -30,6 +31,7 @@ export const meaningless: Readonly<Record<string, string>> = {
   'webhook-secret': 'there is no webhook: the API server checks objects by their schemas',
   'webhook-http2': 'there is no webhook: the API server checks objects by their schemas',
   'bgp-debounce-timeout': 'changes are announced at once',
+  'gratuitous-arp-interval': 'nothing is announced by layer 2',
   host: 'the address of a session follows from the route to its peer, or from sourceAddress',
   'frrk8s-namespace': 'no FRR is needed',
   'frrk8s-secret-passthrough': 'no FRR is needed',
@@ -50,7 +52,7 @@ interface CommonFlags {
   readonly tlsCipherSuites?: string
   readonly tlsCurvePreferences?: string
   readonly healthProbePort: number
-  readonly healthHost: string
+  readonly healthHost?: string
 }
 
 interface ControllerFlags extends CommonFlags {
@@ -165,7 +167,9 @@ const isAskingForHelp = (word: string | undefined): boolean =>
 
 function impliedSubcommand(environment: Environment): 'controller' | 'speaker' | undefined {
   if (isSet(environment['METALLB_NODE_NAME'])) return 'speaker'
-  return isSet(environment['METALLB_DEPLOYMENT']) ? 'controller' : undefined
+  // The chart without memberlist names the pod alone.
+  const isController = isSet(environment['METALLB_DEPLOYMENT']) || isSet(environment['METALLB_POD_NAME'])
+  return isController ? 'controller' : undefined
 }
 
 const withTwoDashes = (word: string): string => (/^-[a-z][a-z0-9-]+(?:=|$)/.test(word) ? `-${word}` : word)
@@ -179,7 +183,7 @@ function common(command: Command, environment: Environment): Command {
         ['--namespace <name>', 'where pools, peers and Holdfast’s own objects live'],
         environment,
         'METALLB_NAMESPACE',
-        'metallb-system',
+        podNamespace(environment) ?? 'metallb-system',
       ),
     )
     .option('--lb-class <class>', 'serve only Services of this loadBalancerClass (default: those that name none)')
@@ -205,7 +209,12 @@ function common(command: Command, environment: Environment): Command {
     .addOption(
       new Option('--health-probe-port <port>', 'health and readiness; 0: none').argParser(portArgument).default(17472),
     )
-    .option('--health-host <address>', 'where health is served', '127.0.0.1')
+    // As in MetalLB, whose manifest has the controller asked at the pod's address, and the speaker, which has the node's, at its loopback.
+    .addOption(
+      command.name() === 'speaker'
+        ? new Option('--health-host <address>', 'where health is served').default('127.0.0.1')
+        : new Option('--health-host <address>', 'where health is served (default: at every address)'),
+    )
   for (const name of Object.keys(meaningless)) command.addOption(new Option(`--${name} [value]`).hideHelp())
   return command
 }

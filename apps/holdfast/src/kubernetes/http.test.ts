@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { request } from 'node:https'
+import { Agent, request } from 'node:https'
 import { get } from 'node:http'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { connect as connectTcp } from 'node:net'
 import { connect } from 'node:tls'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
@@ -28,10 +30,11 @@ const answerOf = (response: IncomingMessage): Promise<Answer> =>
   })
 
 /** As a scraper asks, who does not verify a certificate of our own making. */
-const scrape = (port: number, token: string | undefined, path = '/metrics'): Promise<Answer> =>
+const scrape = (port: number, token: string | undefined, path = '/metrics', agent?: Agent): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    const asking = request({ host: '127.0.0.1', port, path, headers, rejectUnauthorized: false }, (response) =>
+    const where = { host: '127.0.0.1', port, path, headers, rejectUnauthorized: false }
+    const asking = request({ ...where, ...(agent === undefined ? {} : { agent }) }, (response) =>
       resolve(answerOf(response)),
     )
     asking.on('error', reject)
@@ -121,4 +124,29 @@ test('a port that is taken, or a certificate that is not there, says what to do'
     start(t, { tls: { metricsCertificates: '/nonexistent' } }),
     /certificate of the metrics cannot be read/,
   )
+})
+
+test('connections to the metrics that ask nothing are bounded, and end', { timeout: 30_000 }, async (t) => {
+  const { metrics } = await start(t)
+  const beginMs = performance.now()
+  const secondsUntilClosed = (socket: Socket): Promise<number> => {
+    t.after(() => socket.destroy())
+    socket.on('error', () => undefined).resume()
+    return new Promise((resolve) => socket.on('close', () => resolve((performance.now() - beginMs) / 1000)))
+  }
+  const where = { host: '127.0.0.1', port: metrics, rejectUnauthorized: false }
+  const silent = await Promise.all(Array.from({ length: 100 }, () => secondsUntilClosed(connectTcp(where))))
+  assert.equal(silent.filter((seconds) => seconds < 4).length, 36, silent.join())
+  // Those that were taken have not begun TLS in five seconds; one that has asks nothing.
+  assert.ok(Math.max(...silent) < 9, silent.join())
+  assert.ok((await secondsUntilClosed(connect(where))) - Math.max(...silent) < 14)
+  assert.equal((await scrape(metrics, 'reader')).status, 200)
+})
+
+test('whoever may not read metrics keeps no connection', async (t) => {
+  const { metrics } = await start(t, { mayRead: () => Promise.resolve('forbidden') })
+  const agent = new Agent({ keepAlive: true, rejectUnauthorized: false })
+  t.after(() => agent.destroy())
+  const { headers } = await scrape(metrics, 'other', '/metrics', agent)
+  assert.equal(headers.connection, 'close')
 })

@@ -39,7 +39,18 @@ const selfSignedDays = 365
 /** How often a certificate's files are looked at: they are renewed long before they end. */
 const certificateCheckMs = 60_000
 /** A scraper asks every few seconds; nobody needs a connection that does nothing for longer. */
-const limits = { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 65_000, maxHeaderSize: 32_768 }
+const limits = {
+  requestTimeout: 10_000,
+  headersTimeout: 5_000,
+  connectionsCheckingInterval: 5_000,
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 32_768,
+}
+/**
+ * Of metrics, which whoever reaches the node can connect to: many more than scrapers have. Beyond, a new one is closed, so that
+ * connections that ask nothing cost no more memory than these; they are closed after five to ten seconds.
+ */
+const mostConnections = 64
 
 /** Starts what the command asks for. Throws `StartUpError` where a port cannot be had or a certificate not be read. */
 export async function startHttp(options: HttpOptions): Promise<HttpServers> {
@@ -87,6 +98,7 @@ async function startMetrics(options: HttpOptions): Promise<Listening> {
   const server = createTlsServer(
     {
       ...limits,
+      handshakeTimeout: 5_000,
       ...files.read(),
       minVersion: command.tlsMinVersion,
       ...(command.tlsCipherSuites === undefined ? {} : { ciphers: command.tlsCipherSuites }),
@@ -94,6 +106,7 @@ async function startMetrics(options: HttpOptions): Promise<Listening> {
     },
     (request, response) => void answerMetrics(options, request, response),
   )
+  server.maxConnections = mostConnections
   const listening = await listen(server, command.metricsPort, undefined)
   let alarm = clock.after(certificateCheckMs, check)
   function check(): void {
@@ -165,6 +178,8 @@ async function answerMetrics(options: HttpOptions, request: IncomingMessage, res
   }
   const { status, text } = refusals[access]
   if (status === 401) response.setHeader('www-authenticate', 'Bearer')
+  // Who may not read need not hold one of the connections until he may.
+  response.setHeader('connection', 'close')
   answer(response, status, `${text}\n`)
 }
 
@@ -174,7 +189,10 @@ const refusals: Readonly<Record<Exclude<Access, 'allowed'>, { readonly status: n
     status: 403,
     text: 'The token is valid; its owner needs the verb get of /metrics (RBAC nonResourceURLs).',
   },
-  unknown: { status: 503, text: 'The API server, which knows who may read metrics, does not answer.' },
+  unknown: {
+    status: 503,
+    text: 'The API server, which knows who may read metrics, does not answer, or too many unknown tokens are before this one.',
+  },
 }
 
 /** No URL is made of it: `//` is none, and must not cost more than its answer. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import type { Event } from '../events.ts'
 import type { LogLevel } from './command.ts'
 import type { Log } from './log.ts'
 import { createLog } from './log.ts'
@@ -55,5 +57,56 @@ test("the program's own events become lines of the level that they deserve, alwa
       ['info', 'n announces nothing for a/b any more'],
       ['warn', 'no available IPs'],
     ],
+  )
+})
+
+const linesOf = (...events: readonly Event[]): readonly { readonly level: string; readonly message: string }[] =>
+  written('info', (log) => {
+    for (const event of events) log.event(event)
+  }) as { readonly level: string; readonly message: string }[]
+
+test('a session that is lost is a warning; one that comes up, or goes because it is to, is not', () => {
+  const session = { event: 'session', node: 'n', peer: 'tor', remote: '10.0.0.1:179', message: 'm' } as const
+  const levels = linesOf(
+    { ...session, state: 'established', reason: 'established' },
+    { ...session, state: 'idle', reason: 'holdTimerExpired' },
+    { ...session, state: 'idle', reason: 'notificationReceived' },
+    { ...session, state: 'idle', reason: 'configurationChange' },
+  ).map(({ level }) => level)
+  assert.deepEqual(levels, ['info', 'warn', 'warn', 'info'])
+})
+
+test('what is wrong says on its own which object it is about, once, and what to do', () => {
+  const object = 'BGPPeer metallb-system/tor'
+  const fault = { code: 'unknown-bfd-profile', file: object, object, path: 'spec.bfdProfile' } as const
+  const lines = linesOf(
+    { event: 'fault', ...fault, message: 'There is no BFDProfile "fast".', remedy: 'Create it.' },
+    { event: 'faultCleared', ...fault },
+  )
+  assert.deepEqual(
+    lines.map(({ message }) => message),
+    [`${object} spec.bfdProfile: There is no BFDProfile "fast". Create it.`, `mended: ${object} spec.bfdProfile`],
+  )
+})
+
+test('a session’s line is a warning where docs/reference/session-reasons.md has something to do', () => {
+  const page = readFileSync(new URL('../../../../docs/reference/session-reasons.md', import.meta.url), 'utf8')
+  const rows = [...page.matchAll(/^\| `(\w+)` \| [^|]+ \| (.+) \|$/gm)].map(([, reason = '', remedy = '']) => ({
+    reason,
+    remedy,
+  }))
+  assert.ok(rows.length > 20)
+  const session = {
+    event: 'session',
+    node: 'n',
+    peer: 'tor',
+    remote: '10.0.0.1:179',
+    state: 'idle',
+    message: 'm',
+  } as const
+  const levels = linesOf(...rows.map(({ reason }) => ({ ...session, reason }))).map(({ level }) => level)
+  assert.deepEqual(
+    levels,
+    rows.map(({ remedy }) => (remedy === 'Nothing to do.' ? 'info' : 'warn')),
   )
 })

@@ -37,11 +37,41 @@ export function createLog({ level: most, write, now }: LogOptions): Log {
     log,
     event: (event) => {
       const { event: name, ...fields } = event
-      const message = ('message' in event ? event.message : undefined) ?? plainLine(event)
-      log(levelOf(event), name, message, fields)
+      log(levelOf(event), name, messageOf(event), fields)
     },
   }
 }
+
+/** What somebody reads who sees the message alone. In a cluster an object has no file but its own name. */
+function messageOf(event: Event): string {
+  switch (event.event) {
+    case 'fault':
+      return `${placeOf(event)}: ${event.message} ${event.remedy}`
+    case 'faultCleared':
+      return `mended: ${placeOf(event)}`
+    default:
+      return ('message' in event ? event.message : undefined) ?? plainLine(event)
+  }
+}
+
+const placeOf = ({ object, file, path }: Extract<Event, { event: 'fault' | 'faultCleared' }>): string =>
+  [object ?? file, path ?? ''].filter((part) => part !== '').join(' ')
+
+/** Of docs/reference/session-reasons.md, those for which there is nothing to do. */
+const harmless: ReadonlySet<string> = new Set([
+  ...[
+    'started',
+    'listening',
+    'retrying',
+    'tcpConnected',
+    'openAccepted',
+    'established',
+    'collision',
+    'otherConnection',
+    'sessionReplaced',
+  ],
+  ...['administrativeShutdown', 'peerDeconfigured', 'administrativeReset', 'restart', 'configurationChange'],
+])
 
 /** How much an event matters to somebody who reads logs. */
 function levelOf(event: Event): LineLevel {
@@ -63,8 +93,9 @@ function levelOf(event: Event): LineLevel {
       return event.isFailure ? 'warn' : 'info'
     case 'route':
       return 'debug'
-    case 'started':
     case 'session':
+      return harmless.has(event.reason) ? 'info' : 'warn'
+    case 'started':
     case 'neighbor':
     case 'announced':
     case 'withheld':

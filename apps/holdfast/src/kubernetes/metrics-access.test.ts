@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as settle } from 'node:timers/promises'
 import type { ApiResult, KubeApi, KubeObject, ResourceType } from '@holdfast/cluster'
 import { apiFault, createMemoryApi } from '@holdfast/cluster'
 import { createVirtualClock } from '@holdfast/runtime'
+import type { Access } from './metrics-access.ts'
 import { createMetricsAccess } from './metrics-access.ts'
 
 /** Answers reviews as an API server does, and keeps what it was asked. */
@@ -48,6 +50,59 @@ test('the API server says who a token belongs to, and whether that one may read'
       },
     ],
   ])
+})
+
+test('unknown tokens are asked about five times a second at most, and one that may read waits for none', async () => {
+  const clock = createVirtualClock()
+  const { api, asked } = reviewer(clock)
+  const mayRead = createMetricsAccess(api, clock)
+  const pass = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      await settle()
+      clock.advance(100)
+    }
+    await settle()
+  }
+  assert.equal(await mayRead('prometheus', '/metrics'), 'allowed')
+  await pass(60_100)
+  asked.length = 0
+  const accesses: Access[] = []
+  for (let index = 0; index < 500; index += 1) {
+    void mayRead(`nobody-${index}`, '/metrics').then((access) => accesses.push(access))
+  }
+  await settle()
+  // The others would wait for longer than a scraper does.
+  assert.equal(accesses.filter((access) => access === 'unknown').length, 454)
+  assert.equal(await mayRead('prometheus', '/metrics'), 'allowed')
+  const reviews = (): number => asked.filter(([kind]) => kind === 'TokenReview').length
+  assert.equal(reviews(), 7)
+  await pass(1000)
+  assert.equal(reviews(), 12)
+  await pass(10_000)
+  assert.deepEqual([accesses.length, reviews(), clock.pending()], [500, 47, 0])
+  assert.equal(accesses.filter((access) => access === 'forbidden').length, 46)
+})
+
+test('refused tokens, however many, push out no answer of one that may read', async () => {
+  const clock = createVirtualClock()
+  const { api, asked } = reviewer(clock)
+  const mayRead = createMetricsAccess(api, clock)
+  await mayRead('prometheus', '/metrics')
+  for (let index = 0; index < 100; index += 1) {
+    clock.advance(200)
+    await mayRead(`nobody-${index}`, '/metrics')
+  }
+  asked.length = 0
+  assert.equal(await mayRead('prometheus', '/metrics'), 'allowed')
+  assert.equal(asked.length, 0)
+})
+
+test('a token that is sent twice at once is asked about once', async () => {
+  const clock = createVirtualClock()
+  const { api, asked } = reviewer(clock)
+  const mayRead = createMetricsAccess(api, clock)
+  const both = await Promise.all([mayRead('prometheus', '/metrics'), mayRead('prometheus', '/metrics')])
+  assert.deepEqual([both, asked.length], [['allowed', 'allowed'], 2])
 })
 
 test('an answer is believed for a minute; an API server that is down gives none', async () => {

@@ -120,17 +120,20 @@ function draining(
   return forPersons(command, environment)
     .argument('<node>', 'name of the Node')
     .option('--wait', isUndrain ? 'until it announces' : 'until it is safe to reboot')
-    .addOption(new Option('--timeout <seconds>', 'give up waiting after so long').argParser(secondsArgument))
-    .action((node: string, flags: DrainFlags) =>
-      run({
+    .addOption(new Option('--timeout <seconds>', 'with --wait: give up after so long').argParser(secondsArgument))
+    .action((node: string, flags: DrainFlags) => {
+      if (flags.timeout !== undefined && flags.wait !== true) {
+        command.error('error: --timeout is for --wait, which is not there', { code: 'holdfast.timeoutWithoutWait' })
+      }
+      return run({
         ...personOf(flags),
         node,
         isUndrain,
         reason: flags.reason,
         isWaiting: flags.wait === true,
         timeoutMs: flags.timeout === undefined ? undefined : flags.timeout * 1000,
-      }),
-    )
+      })
+    })
 }
 
 const forPersons = (command: Command, environment: Environment): Command =>

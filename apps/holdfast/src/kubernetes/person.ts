@@ -10,6 +10,7 @@ import type {
 import { createKeeps, createKubernetesSource, resourceTypes } from '@holdfast/cluster'
 import { systemClock } from '@holdfast/runtime'
 import { exitCode } from '../exit-codes.ts'
+import { endWithReader } from '../output/reader.ts'
 import { StartUpError } from '../start-up-error.ts'
 import { connectToCluster } from './connect.ts'
 
@@ -37,6 +38,7 @@ const patienceMs = 20_000
 
 /** Connects with the person's own credentials. Throws `StartUpError` where there are none that work. */
 export async function connect({ kubeconfig, context }: PersonCommand): Promise<HttpApi> {
+  endWithReader()
   const connected = await connectToCluster({ kubeconfig, context, clock: systemClock(), program: 'holdfast' })
   for (const warning of connected.warnings) process.stderr.write(`holdfast: ${warning}\n`)
   return connected.api
@@ -63,6 +65,17 @@ export async function withCluster(
     process.stderr.write(`holdfast: ${error.message}\n  ${error.remedy}\n`)
     return exitCode.startUp
   }
+}
+
+/** Another namespace than Holdfast's looks like a cluster without it: said, so that a wrong name is noticed. */
+export function warnOfEmptyNamespace({ namespace }: PersonCommand, source: ClusterView['source']): void {
+  const kinds = ['IPAddressPool', 'BGPPeer', 'ConfigurationState', 'NodeState'] as const
+  const isEmpty = kinds.every((kind) => [...source.objects(resourceTypes[kind])].length === 0)
+  if (!isEmpty) return
+  process.stderr.write(
+    `holdfast: the namespace ${namespace} has no pools, no peers and nothing that Holdfast's programs wrote\n` +
+      '  Another one is named with --namespace.\n',
+  )
 }
 
 async function read(api: HttpApi, wanted: Wanted): Promise<ClusterView> {
@@ -95,11 +108,15 @@ async function read(api: HttpApi, wanted: Wanted): Promise<ClusterView> {
   return { api, snapshot, source }
 }
 
-function cannotRead(plural: string, { code, message }: ApiFault): StartUpError {
+const cannotRead = (plural: string, fault: ApiFault): StartUpError =>
+  new StartUpError(`cannot read ${plural}: ${fault.message}`, remedyFor(fault, `the verbs list and watch on ${plural}`))
+
+/** What a person can do where the API server refused or did not answer; `rights` are what the request needs. */
+export function remedyFor({ code }: Pick<ApiFault, 'code'>, rights: string): string {
   const remedies: Partial<Record<ApiFault['code'], string>> = {
-    forbidden: `You need the verbs list and watch on ${plural}: ask whoever gives out roles in this cluster.`,
+    forbidden: `You need ${rights}: ask whoever gives out roles in this cluster.`,
     unauthorized: 'Log in to the cluster again.',
     unreachable: 'Check that the server of your kubeconfig is reachable from here.',
   }
-  return new StartUpError(`cannot read ${plural}: ${message}`, remedies[code] ?? 'Try again.')
+  return remedies[code] ?? 'Try again.'
 }

@@ -183,7 +183,7 @@ export const findingKinds = {
   'waiting-service': {
     severity: 'note',
     meaning: 'A Service without an address would get none from Holdfast either.',
-    remedy: 'docs/reference/allocation-reasons.md says what can be done about it.',
+    remedy: null,
   },
   'address-assigned': {
     severity: 'note',

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseManifest } from '@holdfast/cluster'
+import { parseManifest } from '@holdfast/cluster/manifests'
 import type { RawObject } from '@holdfast/model'
 import { StartUpError } from '../start-up-error.ts'
 import type { Finding } from './finding.ts'
@@ -52,10 +52,19 @@ async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read()
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
     throw new StartUpError(
-      `cannot read ${path}: ${message}`,
+      `cannot read ${path}: ${whyNot(error)}`,
       'Name manifests or directories of them, or nothing for the cluster.',
     )
   }
+}
+
+const obstacles: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or directory',
+  EACCES: 'this user may not',
+}
+
+function whyNot(error: unknown): string {
+  const { code = '' } = error as NodeJS.ErrnoException
+  return obstacles[code] ?? (error instanceof Error ? error.message : String(error))
 }

@@ -1,7 +1,8 @@
-import { stripVTControlCharacters } from 'node:util'
 import { exitCode } from '../exit-codes.ts'
 import type { PersonCommand } from '../kubernetes/person.ts'
 import { connect } from '../kubernetes/person.ts'
+import { endWithReader } from '../output/reader.ts'
+import { forPerson } from '../output/text.ts'
 import { StartUpError } from '../start-up-error.ts'
 import type { LintReport } from './lint.ts'
 import { lint } from './lint.ts'
@@ -19,6 +20,7 @@ export interface LintCommand extends PersonCommand {
 
 /** `holdfast lint`: what will be otherwise when MetalLB is replaced. Returns the exit code. */
 export async function runLint(command: LintCommand): Promise<number> {
+  endWithReader()
   try {
     const report = command.paths.length > 0 ? await lintFiles(command) : await lintCluster(command)
     show(report, command.isJson)
@@ -46,8 +48,5 @@ async function lintCluster(command: LintCommand): Promise<LintReport> {
 }
 
 function show(report: LintReport, isJson: boolean): void {
-  const { isTTY, columns } = process.stdout
-  const text = `${reportLines(report, isTTY ? columns : 160).join('\n')}\n`
-  const plain = isTTY ? text : stripVTControlCharacters(text)
-  process.stdout.write(isJson ? `${JSON.stringify(report)}\n` : plain)
+  process.stdout.write(isJson ? `${JSON.stringify(report)}\n` : forPerson((columns) => reportLines(report, columns)))
 }

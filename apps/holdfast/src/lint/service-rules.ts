@@ -5,6 +5,7 @@ import { emptyState } from '@holdfast/ipam'
 import type { Model, Service } from '@holdfast/model'
 import { Allocation } from '../allocation/allocation.ts'
 import { isOurs } from '../allocation/requests.ts'
+import { allocationRemedies } from '../explain/allocation-remedies.ts'
 import type { Finding } from './finding.ts'
 import { finding, findingAbout } from './finding.ts'
 import type { World } from './world.ts'
@@ -34,8 +35,11 @@ function addressFinding(service: Service, plan: Plan): readonly Finding[] {
 }
 
 function waitingFinding(service: Service, decision: Decision): readonly Finding[] {
-  const message = decision.kind === 'refused' ? decision.message : `would be given ${addressesOf(decision)}`
-  return [finding(decision.kind === 'refused' ? 'waiting-service' : 'address-assigned', [textOf(service)], { message })]
+  if (decision.kind !== 'refused') {
+    return [finding('address-assigned', [textOf(service)], { message: `would be given ${addressesOf(decision)}` })]
+  }
+  const { message, reason } = decision
+  return [finding('waiting-service', [textOf(service)], { message, remedy: allocationRemedies[reason] })]
 }
 
 function heldFinding(service: Service, decision: Decision, plan: Plan): readonly Finding[] {

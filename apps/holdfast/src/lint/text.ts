@@ -1,4 +1,4 @@
-import { heading, paint, wrap } from '../output/text.ts'
+import { heading, item, paint, wrap } from '../output/text.ts'
 import type { Finding, Severity } from './finding.ts'
 import type { LintReport, Verdict } from './lint.ts'
 
@@ -37,7 +37,7 @@ const colour = { ready: 'green', 'ready with differences': 'yellow', 'not ready'
 
 const sentence: Readonly<Record<Verdict, string>> = {
   ready: 'Holdfast does what MetalLB does here',
-  'ready with differences': 'MetalLB can be replaced; read what will be otherwise first',
+  'ready with differences': 'Holdfast serves this; read first what will be otherwise than with MetalLB',
   'not ready': 'something has to be done before MetalLB is replaced',
 }
 
@@ -57,9 +57,9 @@ function findingLines({ code, severity, objects, message, remedy }: Finding, col
   const more = objects.length - mostNames
   const names = `${objects.slice(0, mostNames).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
   return [
-    ...wrap(`  ${lamps[severity]} ${paint('bold', code)}${names === '' ? '' : `  ${names}`}`, columns, 0),
+    ...item(lamps[severity], `${paint('bold', code)}${names === '' ? '' : `  ${names}`}`, columns, 2),
     ...wrap(`      ${message}`, columns, 0),
-    ...(remedy === null ? [] : wrap(`      ${paint('dim', '→')} ${remedy}`, columns, 0)),
+    ...(remedy === null ? [] : item(paint('dim', '→'), remedy, columns, 6)),
   ]
 }
 

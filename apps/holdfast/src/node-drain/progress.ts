@@ -4,22 +4,55 @@ import type { NodeState } from '@holdfast/model'
 export interface DrainProgress {
   readonly isDone: boolean
   readonly message: string
+  /** What a person can do where it does not go on by itself; null: nothing need be done. */
+  readonly remedy: string | null
 }
+
+const going = (message: string, remedy: string | null = null): DrainProgress => ({ isDone: false, message, remedy })
+const done = (message: string): DrainProgress => ({ isDone: true, message, remedy: null })
 
 /** Reads it off what the node's speaker says. A drain is done when the node is safe to reboot. */
 export function drainProgress(state: NodeState | undefined, isUndrain: boolean): DrainProgress {
-  if (state === undefined) return { isDone: false, message: 'waiting for the speaker to tell of the node' }
+  if (state === undefined) return going('waiting for the speaker to tell of the node')
   return isUndrain ? undrainProgress(state) : leavingProgress(state)
 }
 
-const undrainProgress = ({ status: { drain } }: NodeState): DrainProgress =>
-  drain === undefined
-    ? { isDone: true, message: 'announces again' }
-    : { isDone: false, message: `still ${drain.phase}` }
-
-function leavingProgress({ status: { drain, conditions } }: NodeState): DrainProgress {
-  const safe = conditions?.find(({ type }) => type === 'SafeToReboot')
-  if (safe?.status === 'True') return { isDone: true, message: `safe to reboot: ${safe.message}` }
-  if (drain === undefined) return { isDone: false, message: 'waiting for the speaker to begin' }
-  return { isDone: false, message: safe?.message ?? drain.phase }
+function undrainProgress(state: NodeState): DrainProgress {
+  const { drain, conditions } = state.status
+  const other = otherCause(state)
+  if (other !== undefined) {
+    return going(
+      `stays away: ${other}`,
+      'No drain holds it any more: take away what is named here, and it announces again.',
+    )
+  }
+  if (drain !== undefined) return going(`still ${drain.phase}`)
+  const announcing = conditions?.find(({ type }) => type === 'Announcing')
+  return announcing?.status === 'False' ? going(announcing.message) : done('announces again')
 }
+
+/** Why a node leaves although nobody asks for it by a drain: a label, a taint, its deletion. */
+export function otherCause({ spec, status: { drain } }: NodeState): string | undefined {
+  if (spec.drain !== undefined || drain?.cause === undefined || drain.cause === 'requested') return undefined
+  return drain.message ?? drain.cause
+}
+
+function leavingProgress({ spec, status: { drain, conditions } }: NodeState): DrainProgress {
+  if (spec.drain === undefined) return going('nobody asks for the drain any more: somebody has ended it')
+  // What the status says of an earlier drain stands there until the speaker has begun this one, and could write so.
+  if (drain?.requestedAt !== spec.drain.requestedAt) return going('waiting for the speaker to begin')
+  const safe = conditions?.find(({ type }) => type === 'SafeToReboot')
+  if (safe?.status === 'True') return done(`safe to reboot: ${safe.message}`)
+  return going(safe?.message ?? drain.phase, heldBackRemedy(drain))
+}
+
+function heldBackRemedy({ phase, heldBack: held = [] }: NonNullable<NodeState['status']['drain']>): string | null {
+  if (phase !== 'HeldBack') return null
+  const [node] = held.map((one) => one.node)
+  return node !== undefined && held.every(({ reason }) => reason === 'noAnswer')
+    ? `It goes once that speaker answers. Does it run? kubectl get pods -A -o wide --field-selector spec.nodeName=${node}`
+    : lastAnnouncerRemedy
+}
+
+const lastAnnouncerRemedy =
+  'It goes once another node announces it too: with policy Local, have a ready endpoint elsewhere. kubectl get services -A shows whose it is; a reboot now cuts that off.'

@@ -14,13 +14,37 @@ export function wrap(text: string, columns: number, indent: number): readonly st
   let line = ''
   for (const word of text.trimStart().split(' ')) {
     const longer = line === '' ? word : `${line} ${word}`
-    if (line !== '' && margin.length + longer.length > columns) {
+    if (line !== '' && margin.length + width(longer) > columns) {
       lines.push(line)
       line = word
     } else line = longer
   }
   return [...lines, line].map((one) => margin + one)
 }
+
+/** A text behind a mark such as ● or →; where it needs more lines, they begin where the text does. */
+export function item(mark: string, text: string, columns: number, margin: number): readonly string[] {
+  const indent = margin + width(mark) + 1
+  const [first = '', ...more] = wrap(text, columns - indent, 0)
+  return [`${' '.repeat(margin)}${mark} ${first}`, ...more.map((line) => ' '.repeat(indent) + line)]
+}
+
+/**
+ * Where text goes that is for a person: as wide as the terminal and painted, or in a pipe one line for each thing and plain, so that
+ * `grep` finds all of it.
+ */
+export function forPerson(
+  lines: (columns: number) => readonly string[],
+  out: NodeJS.WriteStream = process.stdout,
+): string {
+  // A terminal that nobody gave a size says 0.
+  const columns = out.columns > 0 ? out.columns : 80
+  const text = `${lines(out.isTTY ? columns : Infinity).join('\n')}\n`
+  return out.isTTY && !isColourless() ? text : stripVTControlCharacters(text)
+}
+
+/** https://no-color.org, and terminals that know no colours. */
+const isColourless = (): boolean => (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb'
 
 /**
  * Columns as wide as their widest cell, two blanks apart, two in front; nothing behind the last one, which goes on below

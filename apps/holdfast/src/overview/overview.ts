@@ -2,9 +2,12 @@ import type { KubeObject } from '@holdfast/cluster'
 import type { NodeState } from '@holdfast/model'
 import { assignedCondition } from '../explain/assigned-condition.ts'
 import { listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
+import type { SpeakerPod } from './speaker-pods.ts'
 
-/** `holdfast status -o json`; docs/reference/status.md describes every field. What is not known is null. */
+/** `holdfast status -o json`; docs/reference/cluster-commands.md names the fields. What is not known is null. */
 export interface Overview {
+  /** null: the Lease could not be read. */
+  readonly controller: ControllerOverview | null
   readonly nodes: readonly NodeOverview[]
   readonly services: {
     /** Of type LoadBalancer and of the class asked about. */
@@ -16,6 +19,14 @@ export interface Overview {
   readonly pools: readonly PoolOverview[]
   /** What the programs say is wrong with the configuration. */
   readonly faults: readonly { readonly by: string; readonly message: string }[]
+}
+
+export interface ControllerOverview {
+  /** The replica that leads, or led last; null: none ever did. */
+  readonly leader: string | null
+  /** When it last said so, RFC 3339. */
+  readonly renewedAt: string | null
+  readonly isLeading: boolean
 }
 
 export interface NodeOverview {
@@ -33,9 +44,19 @@ export interface NodeOverview {
 
 export interface PoolOverview {
   readonly pool: string
+  /** Of both families. */
+  readonly assigned: number
+  readonly available: number
+  readonly ipv4: FamilyOverview
+  readonly ipv6: FamilyOverview
+}
+
+export interface FamilyOverview {
   readonly assigned: number
   readonly available: number
 }
+
+type Condition = NonNullable<NodeState['status']['conditions']>[number]
 
 export interface OverviewInput {
   readonly services: Iterable<KubeObject>
@@ -45,31 +66,57 @@ export interface OverviewInput {
   readonly nodes: readonly string[]
   readonly nodeStates: ReadonlyMap<string, NodeState>
   readonly loadBalancerClass: string | undefined
+  /** The Lease of the controller; undefined: there is none; null: it could not be read. */
+  readonly lease: KubeObject | undefined | null
+  /** RFC 3339. */
+  readonly now: string
+  /** By node; undefined: not known, or speakers run outside of pods. */
+  readonly speakers: ReadonlyMap<string, SpeakerPod> | undefined
 }
 
 /** The state of a cluster at a glance, from what controller and speakers wrote. */
 export function overviewOf(input: OverviewInput): Overview {
   const names = [...new Set([...input.nodes, ...input.nodeStates.keys()])].sort()
   return {
-    nodes: names.map((node) => nodeOverview(node, input.nodeStates.get(node))),
+    controller: input.lease === null ? null : controllerOf(input.lease, input.now),
+    nodes: names.map((node) => nodeOverview(node, input)),
     services: servicesOf(input),
     pools: [...input.pools].map(poolOverview).sort((a, b) => (a.pool < b.pool ? -1 : 1)),
     faults: [...input.configurationStates].flatMap(faultOf),
   }
 }
 
-function nodeOverview(node: string, state: NodeState | undefined): NodeOverview {
+/** Name of the Lease by which a replica of the controller leads. */
+export const controllerLease = 'holdfast-controller'
+
+/** A lease lasts 15 s. Longer, since the clock here and the controller's may differ. */
+const staleMs = 60_000
+
+function controllerOf(lease: KubeObject | undefined, now: string): ControllerOverview {
+  const leader = textAt(lease, 'spec', 'holderIdentity')
+  const renewedAt = textAt(lease, 'spec', 'renewTime')
+  const isFresh = Date.parse(now) - Date.parse(renewedAt) < staleMs
+  return {
+    leader: leader === '' ? null : leader,
+    renewedAt: renewedAt === '' ? null : renewedAt,
+    isLeading: leader !== '' && isFresh,
+  }
+}
+
+function nodeOverview(node: string, { nodes, nodeStates, speakers }: OverviewInput): NodeOverview {
+  const state = nodeStates.get(node)
   if (state === undefined) return silentNode(node)
-  const { sessions = [], routes = 0, version, conditions = [] } = state.status
-  const announcing = conditions.find(({ type }) => type === 'Announcing')
+  const { sessions = [], version } = state.status
   const down = sessions.filter((session) => session.state !== 'Established')
+  const counts = { up: sessions.length - down.length, total: sessions.length }
+  const routes = routesOf(state)
+  const isGone = routes === 0 && !nodes.includes(node)
   return {
     node,
-    sessions: { up: sessions.length - down.length, total: sessions.length },
+    sessions: counts,
     routes,
-    state: announcing?.reason ?? 'Unknown',
-    message: announcing?.message ?? 'the speaker has not told yet whether it announces',
-    safeToReboot: conditions.some(({ type, status }) => type === 'SafeToReboot' && status === 'True'),
+    ...(isGone ? gone : (silenceOf(node, speakers) ?? nodeStateIn(state, counts))),
+    safeToReboot: conditionOf(state, 'SafeToReboot')?.status === 'True',
     version: version ?? null,
     down: down.map(({ peer, address, lastError, reason, state: now }) => ({
       peer,
@@ -77,6 +124,50 @@ function nodeOverview(node: string, state: NodeState | undefined): NodeOverview 
       why: lastError ?? reason ?? now,
     })),
   }
+}
+
+const conditionOf = ({ status: { conditions = [] } }: NodeState, type: string): Condition | undefined =>
+  conditions.find((one) => one.type === type)
+
+/** What a node is to announce reaches nobody without a session, and is less while it leaves. */
+function routesOf({ status: { sessions = [], routes = 0, drain } }: NodeState): number {
+  if (sessions.every((session) => session.state !== 'Established' || session.routes === 0)) return 0
+  return drain?.phase === 'HeldBack' ? (drain.heldBack?.length ?? 0) : routes
+}
+
+/** Nobody but a person removes a NodeState: it may hold a drain for a node that comes back. */
+const gone = {
+  state: 'NodeGone',
+  message: 'there is no Node of this name; where it does not come back, delete its NodeState',
+} as const
+
+/** A speaker that is gone cannot say so: its NodeState stays as it was. */
+function silenceOf(
+  node: string,
+  speakers: OverviewInput['speakers'],
+): Pick<NodeOverview, 'state' | 'message'> | undefined {
+  const speaker = speakers?.get(node)
+  if (speakers === undefined || speaker?.isReady === true) return undefined
+  if (speaker === undefined) {
+    return { state: 'NoSpeaker', message: 'no pod of the speaker is here; this is what it said last' }
+  }
+  const why = speaker.why === '' ? '' : ` (${speaker.why})`
+  return { state: 'SpeakerNotReady', message: `pod ${speaker.pod} is not ready${why}; this is what it said last` }
+}
+
+function nodeStateIn(
+  state: NodeState,
+  { up, total }: NodeOverview['sessions'],
+): Pick<NodeOverview, 'state' | 'message'> {
+  const announcing = conditionOf(state, 'Announcing')
+  if (announcing === undefined) {
+    return { state: 'Unknown', message: 'the speaker has not told yet whether it announces' }
+  }
+  const { reason, message } = announcing
+  if (reason === 'Announcing' && total === 0) return { state: 'NoPeer', message: 'no BGPPeer is for this node' }
+  if (reason === 'Announcing' && up === 0) return { state: 'NoSession', message: 'no router hears it' }
+  const held = reason === 'HeldBack' ? conditionOf(state, 'SafeToReboot')?.message : undefined
+  return { state: reason, message: held === undefined ? message : `${message}; ${held}` }
 }
 
 const silentNode = (node: string): NodeOverview => ({
@@ -115,10 +206,14 @@ function whyWaiting(service: KubeObject): { readonly reason: string; readonly me
 
 function poolOverview(pool: KubeObject): PoolOverview {
   const count = (field: string): number => Number(valueAt(pool, 'status', field) ?? 0)
+  const ipv4 = { assigned: count('assignedIPv4'), available: count('availableIPv4') }
+  const ipv6 = { assigned: count('assignedIPv6'), available: count('availableIPv6') }
   return {
     pool: pool.metadata.name,
-    assigned: count('assignedIPv4') + count('assignedIPv6'),
-    available: count('availableIPv4') + count('availableIPv6'),
+    assigned: ipv4.assigned + ipv6.assigned,
+    available: ipv4.available + ipv6.available,
+    ipv4,
+    ipv6,
   }
 }
 

@@ -1,10 +1,12 @@
-import { stripVTControlCharacters } from 'node:util'
+import type { HttpApi, KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import { exitCode } from '../exit-codes.ts'
 import { statesOf } from '../kubernetes/node-states.ts'
 import type { ClusterView, PersonCommand, Wanted } from '../kubernetes/person.ts'
-import { withCluster } from '../kubernetes/person.ts'
-import { overviewOf } from './overview.ts'
+import { warnOfEmptyNamespace, withCluster } from '../kubernetes/person.ts'
+import { forPerson } from '../output/text.ts'
+import { controllerLease, overviewOf } from './overview.ts'
+import { readSpeakerPods } from './speaker-pods.ts'
 import { overviewLines } from './text.ts'
 
 export interface OverviewCommand extends PersonCommand {
@@ -18,13 +20,16 @@ export async function runOverview(command: OverviewCommand): Promise<number> {
     Service: { fieldSelector: 'spec.type=LoadBalancer' },
     Node: {},
     IPAddressPool: own,
+    BGPPeer: own,
     ConfigurationState: own,
     NodeState: own,
   }
   return await withCluster(command, wanted, (view) => show(command, view))
 }
 
-function show({ loadBalancerClass, isJson }: OverviewCommand, { source }: ClusterView): number {
+async function show(command: OverviewCommand, { api, source }: ClusterView): Promise<number> {
+  const { loadBalancerClass, namespace, isJson } = command
+  warnOfEmptyNamespace(command, source)
   const overview = overviewOf({
     services: source.objects(resourceTypes.Service),
     pools: source.objects(resourceTypes.IPAddressPool),
@@ -32,10 +37,19 @@ function show({ loadBalancerClass, isJson }: OverviewCommand, { source }: Cluste
     nodes: [...source.objects(resourceTypes.Node)].map(({ metadata }) => metadata.name),
     nodeStates: statesOf(source.objects(resourceTypes.NodeState)),
     loadBalancerClass,
+    lease: await leaseIn(api, namespace),
+    now: new Date().toISOString(),
+    speakers: await readSpeakerPods(api, namespace),
   })
-  const columns = process.stdout.isTTY ? process.stdout.columns : 160
-  const text = `${overviewLines(overview, columns).join('\n')}\n`
-  const plain = process.stdout.isTTY ? text : stripVTControlCharacters(text)
-  process.stdout.write(isJson ? `${JSON.stringify(overview)}\n` : plain)
+  process.stdout.write(
+    isJson ? `${JSON.stringify(overview)}\n` : forPerson((columns) => overviewLines(overview, columns)),
+  )
   return exitCode.ok
+}
+
+/** undefined: there is none; null: this user may not see it, which is no reason to show nothing. */
+async function leaseIn(api: HttpApi, namespace: string): Promise<KubeObject | undefined | null> {
+  const found = await api.get(resourceTypes.Lease, { namespace, name: controllerLease })
+  if (found.kind === 'ok') return found.value
+  return found.code === 'notFound' ? undefined : null
 }

@@ -1,9 +1,10 @@
-import { stripVTControlCharacters } from 'node:util'
 import type { Clock } from '@holdfast/runtime'
 import { onShutdown, systemClock } from '@holdfast/runtime'
 import { ask } from '../api/client.ts'
 import { defaultSocketPath } from '../api/socket-path.ts'
 import { exitCode } from '../exit-codes.ts'
+import { endWithReader } from '../output/reader.ts'
+import { forPerson } from '../output/text.ts'
 import { detailLines } from './detail.ts'
 import { listLines } from './list.ts'
 import { upperLines } from './screen.ts'
@@ -22,6 +23,7 @@ const watchMs = 1000
 
 /** `holdfast peers`: shows the sessions of a running process; returns the exit code. */
 export async function runPeers(command: PeersCommand): Promise<number> {
+  endWithReader()
   if (!command.isWatching) return await show(command, '')
   const clock = systemClock()
   const over = new AbortController()
@@ -77,13 +79,12 @@ function text(
   answer: PeersAnswer,
   { isDetailed, isWatching }: { readonly isDetailed: boolean; readonly isWatching: boolean },
 ): string {
-  const columns = process.stdout.isTTY ? process.stdout.columns : 160
-  const all = isDetailed
-    ? answer.peers.flatMap((view, index) => [...(index > 0 ? [''] : []), ...detailLines(view, answer, columns)])
-    : listLines(answer, columns)
-  const lines = isWatching && process.stdout.isTTY ? upperLines(all, process.stdout.rows) : all
-  const painted = `${lines.join('\n')}\n`
-  return process.stdout.isTTY ? painted : stripVTControlCharacters(painted)
+  return forPerson((columns) => {
+    const all = isDetailed
+      ? answer.peers.flatMap((view, index) => [...(index > 0 ? [''] : []), ...detailLines(view, answer, columns)])
+      : listLines(answer, columns)
+    return isWatching && process.stdout.isTTY ? upperLines(all, process.stdout.rows) : all
+  })
 }
 
 const isMeant = (view: PeerView, name: string): boolean =>

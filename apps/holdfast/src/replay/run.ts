@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { stripVTControlCharacters } from 'node:util'
 import { describeText } from '@holdfast/bgp'
 import { parseRecording, replay } from '@holdfast/net'
 import { exitCode } from '../exit-codes.ts'
-import { paint } from '../output/text.ts'
+import { endWithReader } from '../output/reader.ts'
+import { forPerson, paint } from '../output/text.ts'
 
 export interface ReplayCommand {
   readonly file: string
@@ -15,6 +15,7 @@ const mostText = 1000
 
 /** `holdfast replay`: repeats a recording; exit code 0 where everything came out as recorded, 4 where something did not. */
 export function runReplay({ file, isJson }: ReplayCommand): Promise<number> {
+  endWithReader()
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -55,8 +56,7 @@ function report({ inputs, states, differences, crashes }: ReturnType<typeof repl
       `    now:      ${shown(actual ?? 'nothing')}`,
     ]),
   ]
-  const painted = `${lines.join('\n')}\n`
-  return process.stdout.isTTY ? painted : stripVTControlCharacters(painted)
+  return forPerson(() => lines)
 }
 
 /** A recording comes from somebody else: no text of it may move the cursor or write a line of its own. */

@@ -2,6 +2,7 @@ import type { PeerRoute } from '@holdfast/announce'
 import type { ExtendedCommunity, Route, RouteAttributes } from '@holdfast/bgp'
 import type { Address, Family } from '@holdfast/ip'
 import type { Community } from '@holdfast/model'
+import { commonEnds } from '@holdfast/model'
 
 /** What a session adds to the routes that the announcements make. */
 export interface RouteTerms {
@@ -18,30 +19,50 @@ export interface RouteTerms {
 /** RFC 8326 section 3: 65535:0. */
 const gracefulShutdown = 0xffff0000
 
+/** The routes of one session under the same terms, from call to call. */
+interface Made {
+  readonly terms: string
+  readonly from: readonly PeerRoute[]
+  readonly routes: readonly Route[]
+  /** By what they follow from. */
+  readonly attributes: Map<string, RouteAttributes>
+  readonly texts: WeakMap<readonly Community[], string>
+}
+
 /**
- * Turns a node's routes for one peer into those of the session. The result for the same routes is the same array, and routes
- * with equal attributes share one object of them, which the session packs together without comparing.
+ * Turns a node's routes for one peer into those of the session. The result for the same routes is the same array, unchanged routes are
+ * the same objects, and routes with equal attributes share one object of them, which the session packs together without comparing.
  */
 export function createRouteMaker(): (routes: readonly PeerRoute[], terms: RouteTerms) => readonly Route[] {
-  let last:
-    { readonly routes: readonly PeerRoute[]; readonly terms: string; readonly made: readonly Route[] } | undefined
+  let last: Made | undefined
   return (routes, terms) => {
     const termsKey = keyOf(terms)
-    if (last?.routes === routes && last.terms === termsKey) return last.made
-    const attributes = new Map<string, RouteAttributes>()
-    const texts = new Map<readonly Community[], string>()
-    const made = routes.map(({ prefix, localPref, communities }): Route => {
-      const { family } = prefix.address
-      const text = texts.get(communities) ?? JSON.stringify(communities)
-      texts.set(communities, text)
-      const key = `${terms.nextHops[family] === undefined ? '' : family} ${localPref ?? ''} ${text}`
-      const shared = attributes.get(key) ?? routeAttributes(localPref, communities, terms, family)
-      attributes.set(key, shared)
-      return { prefix, attributes: shared }
-    })
-    last = { routes, terms: termsKey, made }
+    const before = last?.terms === termsKey ? last : nothingMade(termsKey)
+    if (before.from === routes) return before.routes
+    const { head, tail } = commonEnds(before.from, routes)
+    const fresh = routes.slice(head, routes.length - tail).map((route) => routeOf(route, terms, before))
+    const made = [...before.routes.slice(0, head), ...fresh, ...before.routes.slice(before.routes.length - tail)]
+    last = { ...before, from: routes, routes: made }
     return made
   }
+}
+
+const nothingMade = (terms: string): Made => ({
+  terms,
+  from: [],
+  routes: [],
+  attributes: new Map(),
+  texts: new WeakMap(),
+})
+
+function routeOf({ prefix, localPref, communities }: PeerRoute, terms: RouteTerms, { attributes, texts }: Made): Route {
+  const { family } = prefix.address
+  const text = texts.get(communities) ?? JSON.stringify(communities)
+  texts.set(communities, text)
+  const key = `${terms.nextHops[family] === undefined ? '' : family} ${localPref ?? ''} ${text}`
+  const shared = attributes.get(key) ?? routeAttributes(localPref, communities, terms, family)
+  attributes.set(key, shared)
+  return { prefix, attributes: shared }
 }
 
 const keyOf = ({ nextHops: { ipv4, ipv6 }, med, prepend, extendedCommunities, isLeaving }: RouteTerms): string =>

@@ -2,7 +2,7 @@ import { resourceTypes } from '@holdfast/cluster'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fieldsOf } from '../kubernetes/fields-at.ts'
-import type { NodeName, SpeakerWorld } from './testing/speaker-world.ts'
+import type { NodeName, RunningSpeaker, SpeakerWorld } from './testing/speaker-world.ts'
 import {
   conditionOf,
   inWorld,
@@ -10,6 +10,7 @@ import {
   nodeStateOf,
   putEndpoints,
   putNode,
+  putPool,
   putService,
   putSite,
 } from './testing/speaker-world.ts'
@@ -24,17 +25,24 @@ function askToDrain({ api }: SpeakerWorld, node: NodeName, isAsked = true): void
   void api.merge(resourceTypes.NodeState, { namespace, name: node }, { spec: { drain } }, { fieldManager: 'kubectl' })
 }
 
+const isWrite = ({ verb }: { readonly verb: string }): boolean =>
+  ['create', 'apply', 'merge', 'replace', 'remove'].includes(verb)
+
 const phaseOf = (world: SpeakerWorld, node: NodeName): unknown =>
   (nodeStateOf(world, node)['drain'] as { phase?: unknown } | undefined)?.phase
 
 /** Two nodes that announce one Service both, and node-a another one alone. */
-async function twoNodes(world: SpeakerWorld): Promise<void> {
+async function twoNodes(world: SpeakerWorld): Promise<RunningSpeaker> {
   putSite(world)
   putService(world, 'both', { ip: '192.0.2.10', policy: 'Local', nodes: ['node-a', 'node-b'] })
   putService(world, 'alone', { ip: '192.0.2.11', policy: 'Local', nodes: ['node-a'] })
-  world.start('node-b')
+  const other = world.start('node-b')
   await world.until('the other node’s route', () => world.nextHops(both).length === 1)
+  return other
 }
+
+const heldBackOf = (world: SpeakerWorld, node: NodeName): unknown =>
+  fieldsOf(nodeStateOf(world, node)['drain'])['heldBack']
 
 const untilReported = (world: SpeakerWorld, count: number): Promise<void> =>
   world.until('the statuses', () => {
@@ -51,7 +59,9 @@ test('a drain marks the routes, waits, withdraws what others announce, and holds
     const { until, nextHops, communities, start, pass } = world
     await twoNodes(world)
     let [connections, silent] = [3, 0]
-    start('node-a', { connections: () => ({ kind: 'counted', count: connections, silent, silenceSeconds: 60 }) })
+    const { api, log } = start('node-a', {
+      connections: () => ({ kind: 'counted', count: connections, silent, silenceSeconds: 60 }),
+    })
     await until('both', () => nextHops(both).length === 2 && nextHops(alone).length === 1)
     await untilReported(world, 3)
     askToDrain(world, 'node-a')
@@ -59,11 +69,15 @@ test('a drain marks the routes, waits, withdraws what others announce, and holds
     assert.deepEqual(nextHops(both), ['10.0.0.12', '10.0.0.11'].sort(), 'nothing is withdrawn at once')
     await until('only the other node', () => nextHops(both).join() === '10.0.0.12')
     await until('it is told', () => phaseOf(world, 'node-a') === 'HeldBack')
+    assert.equal(fieldsOf(nodeStateOf(world, 'node-a')['drain'])['requestedAt'], '2026-01-01T00:00:00Z')
     assert.deepEqual((nodeStateOf(world, 'node-a')['drain'] as { heldBack: unknown }).heldBack, [
       { prefix: alone, reason: 'lastAnnouncer' },
     ])
     await pass(60_000)
     assert.deepEqual(nextHops(alone), ['10.0.0.11'], 'the last announcer of a VIP does not go')
+    const questions = api.requests().filter(({ verb, type }) => verb === 'merge' && type.kind === 'NodeState')
+    assert.equal(questions.length, 1, 'what has gone is not asked for again')
+    assert.equal(log.filter(({ message }) => message.startsWith('HeldBack: ')).length, 1)
     assert.equal(conditionOf(world, 'node-a', 'SafeToReboot')['reason'], 'HeldBack')
 
     // Its pod moves: now another node announces it as well.
@@ -118,7 +132,7 @@ test('without an API server that says who else announces nothing is withdrawn', 
     await pass(120_000)
     assert.equal(losses(both), 0)
     const { state } = program.speaker.draining
-    assert.ok(state.phase === 'HeldBack' && [...state.held.values()].every((reason) => reason === 'othersUnknown'))
+    assert.ok(state.phase === 'HeldBack' && [...state.held.values()].every(({ reason }) => reason === 'othersUnknown'))
     api.setOutage(undefined)
     await until('it goes on', () => nextHops(both).join() === '10.0.0.12')
     assert.ok(clock.now() > 0)
@@ -138,6 +152,111 @@ test('a node whose Node is not Ready, or whose sessions are down, does not count
     assert.ok(nextHops(both).includes('10.0.0.11'))
     putNode(world, 'node-b')
     await until('it goes', () => nextHops(both).join() === '10.0.0.12')
+  }))
+
+test('a speaker that is dead does not count, whatever it said last, and is named', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start, pass } = world
+    const other = await twoNodes(world)
+    const { api } = start('node-a')
+    await until('both', () => nextHops(both).length === 2)
+    await untilReported(world, 3)
+    // Its Node stays Ready, and what it has written stays as it is.
+    await other.stop('SIGUSR2')
+    assert.equal(conditionOf(world, 'node-b', 'Announcing')['status'], 'True')
+    api.forgetRequests()
+    askToDrain(world, 'node-a')
+    await until('it is held back', () => phaseOf(world, 'node-a') === 'HeldBack')
+    assert.deepEqual(heldBackOf(world, 'node-a'), [
+      { prefix: alone, reason: 'lastAnnouncer' },
+      { prefix: both, reason: 'noAnswer', node: 'node-b' },
+    ])
+    assert.match(
+      String(conditionOf(world, 'node-a', 'SafeToReboot')['message']),
+      /the speaker of node-b does not answer: 192\.0\.2\.10/,
+    )
+    await pass(60_000)
+    assert.ok(nextHops(both).includes('10.0.0.11'))
+    assert.equal(
+      api.requests().filter(({ verb }) => verb === 'merge').length,
+      1,
+      'a question stands until it is answered',
+    )
+    start('node-b')
+    await until('the other one is back, and it goes', () => nextHops(both).join() === '10.0.0.12')
+  }))
+
+test('a question is answered once, and costs nothing afterwards', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start, pass } = world
+    const other = await twoNodes(world)
+    start('node-a')
+    await until('both', () => nextHops(both).length === 2)
+    await untilReported(world, 3)
+    await pass(10_000)
+    other.api.forgetRequests()
+    await pass(60_000)
+    assert.deepEqual(other.api.requests().filter(isWrite), [], 'nobody is asked while nobody leaves')
+    putService(world, 'alone', { ip: '192.0.2.11', policy: 'Local', nodes: ['node-a', 'node-b'] })
+    await until('both', () => nextHops(alone).length === 2)
+    await pass(5000)
+    other.api.forgetRequests()
+    askToDrain(world, 'node-a')
+    await until('it goes', () => phaseOf(world, 'node-a') === 'Withdrawn')
+    await pass(600_000)
+    assert.deepEqual(other.api.requests().filter(isWrite).length, 1)
+    const question = fieldsOf(
+      fieldsOf(world.api.read(resourceTypes.NodeState, { namespace, name: 'node-b' })?.['spec'])['question'],
+    )
+    assert.equal(question['askedBy'], 'node-a')
+    assert.equal(nodeStateOf(world, 'node-b')['answer'], question['id'])
+  }))
+
+test('a session counts only for what is offered to its peer', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start, pass, api } = world
+    putSite(world)
+    api.put(resourceTypes.BGPPeer, {
+      metadata: { name: 'rack-b', namespace },
+      spec: {
+        myASN: 64_512,
+        peerASN: 64_500,
+        peerAddress: '10.0.0.99',
+        nodeSelectors: [{ matchLabels: { 'kubernetes.io/hostname': 'node-b' } }],
+      },
+    })
+    api.put(resourceTypes.BGPAdvertisement, {
+      metadata: { name: 'public', namespace },
+      spec: { peers: ['router-node-a', 'rack-b'] },
+    })
+    putService(world, 'both', { ip: '192.0.2.10', nodes: ['node-a', 'node-b'] })
+    start('node-a')
+    start('node-b')
+    const told = (): unknown[] =>
+      api.readAll(resourceTypes.ServiceBGPStatus).map(({ status }) => fieldsOf(status)['peers'])
+    await until('both offer it', () => JSON.stringify(told().sort()) === '[["rack-b"],["router-node-a"]]')
+    await until('node-b has a session', () => nodeStateOf(world, 'node-b')['sessionsReady'] === '1/2')
+    askToDrain(world, 'node-a')
+    await until('it is held back', () => phaseOf(world, 'node-a') === 'HeldBack')
+    await pass(30_000)
+    assert.deepEqual(nextHops(both), ['10.0.0.11'])
+    assert.deepEqual(heldBackOf(world, 'node-a'), [{ prefix: both, reason: 'lastAnnouncer' }])
+  }))
+
+test('a node whose speaker says that it does not announce does not count', () =>
+  inWorld(async (world) => {
+    const { until, nextHops, start, pass } = world
+    const other = await twoNodes(world)
+    start('node-a')
+    await until('both', () => nextHops(both).length === 2)
+    await untilReported(world, 3)
+    // As at its start, when kube-proxy is not ready, while what an earlier life said of its Services stands.
+    other.program.speaker.setGate({ isOpen: false, message: 'kube-proxy is not ready' })
+    await until('it is told', () => conditionOf(world, 'node-b', 'Announcing')['status'] === 'False')
+    askToDrain(world, 'node-a')
+    await until('it is held back', () => phaseOf(world, 'node-a') === 'HeldBack')
+    await pass(30_000)
+    assert.ok(nextHops(both).includes('10.0.0.11'))
   }))
 
 test('cordon is no drain, unless it is asked for', () =>
@@ -214,6 +333,36 @@ test('with --ignore-exclude-lb the label says nothing', () =>
     putNode(world, 'node-a', { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } })
     start('node-a', { command: { ignoreExcludeLB: true } })
     await until('all', () => nextHops(both).length === 2 && nextHops(alone).length === 1)
+  }))
+
+test('a speaker that is started on a node that holds back more than its NodeState names loses none of it', () =>
+  inWorld(async (world) => {
+    const { until, start, router, pass } = world
+    putSite(world)
+    putPool(world, '10.10.0.0/16')
+    const count = 1010
+    for (let index = 0; index < count; index += 1) {
+      putService(world, `web-${index}`, { ip: `10.10.${index >> 8}.${index & 255}` })
+    }
+    const first = start('node-a')
+    await until('the routes', () => router.rib.size === count)
+    await until('it is told', () => nodeStateOf(world, 'node-a')['sessionsReady'] === '1/1')
+    askToDrain(world, 'node-a')
+    await until('it is held back', () => phaseOf(world, 'node-a') === 'HeldBack')
+    assert.equal((heldBackOf(world, 'node-a') as readonly unknown[]).length, 1000)
+    await first.stop('SIGTERM')
+    const second = start('node-a')
+    second.api.setLatency(() => 100)
+    let resumed: number | undefined
+    await until('it goes on', () => {
+      const { state } = second.program.speaker.draining
+      if (state.phase === 'HeldBack') resumed ??= state.held.size
+      return resumed !== undefined
+    })
+    assert.equal(resumed, count)
+    await until('the routes', () => router.rib.size === count)
+    await pass(30_000)
+    assert.equal(router.rib.size, count)
   }))
 
 test('a speaker that is started on a node that has left does not announce for a moment', () =>

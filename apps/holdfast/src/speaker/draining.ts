@@ -5,6 +5,7 @@ import type { RouteStance } from '../sessions/announcements.ts'
 import type { Connections } from './conntrack.ts'
 import type { LifecycleState, Others } from './lifecycle.ts'
 import { initialState, stepLifecycle } from './lifecycle.ts'
+import type { FoundOthers, LeavingServices } from './others.ts'
 import type { Wish } from './wish.ts'
 
 export interface DrainingOptions {
@@ -13,10 +14,10 @@ export interface DrainingOptions {
   readonly routes: () => ReadonlyMap<string, readonly string[]>
   readonly gracefulShutdownMs: () => number | undefined
   /**
-   * Tells the cluster how this node stands, and then finds out which Services nodes announce that stay; undefined: it could not.
+   * Tells the cluster how this node stands, and then finds out which of the Services nodes announce that stay; undefined: it could not.
    * In this order two nodes that leave at the same time see each other leave. Never rejects.
    */
-  readonly askOthers: () => Promise<ReadonlySet<string> | undefined>
+  readonly askOthers: (services: LeavingServices) => Promise<FoundOthers | undefined>
   readonly countConnections: () => Promise<Connections>
   /** The state or the number of connections changed. */
   readonly changed: () => void
@@ -24,6 +25,8 @@ export interface DrainingOptions {
 
 /** How often the connections that are left are counted while the node leaves or has left. */
 const countEveryMs = 5000
+
+const unknown: Omit<Others, 'atMs'> = { announced: undefined, unanswered: new Map() }
 
 /** A node's leaving and coming back, with what it waits for. */
 export class Draining {
@@ -124,10 +127,17 @@ export class Draining {
     if (this.#isAsking) return
     this.#isAsking = true
     const atMs = this.#options.clock.now()
-    const announced = await this.#options.askOthers()
+    const { announced, unanswered } = (await this.#options.askOthers(this.#services())) ?? unknown
     this.#isAsking = false
-    this.#others = { atMs, announced }
+    this.#others = { atMs, announced, unanswered }
     this.#stepLater()
+  }
+
+  #services(): LeavingServices {
+    const state = this.#state
+    const routes = [...this.#options.routes()]
+    const left = routes.filter(([prefix]) => state.phase !== 'HeldBack' || state.held.has(prefix))
+    return { wanted: new Set(routes.flatMap(([, keys]) => keys)), announced: new Set(left.flatMap(([, keys]) => keys)) }
   }
 
   #keepCounting(): void {

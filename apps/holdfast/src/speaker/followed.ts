@@ -14,9 +14,13 @@ export interface Place {
 
 /**
  * What a speaker follows: the least that it can announce by. Of Services those that are load balancers, of EndpointSlices those that
- * belong to Services, of Nodes its own, of Secrets those that can hold a password for BGP.
+ * belong to Services, of Nodes its own, of Secrets those that can hold a password for BGP. `nodeStateHeard` is told every version of its
+ * own NodeState, also one that is no news otherwise.
  */
-export function followedBySpeaker({ node, namespace }: Place): readonly Followed[] {
+export function followedBySpeaker(
+  { node, namespace }: Place,
+  nodeStateHeard: (version: string) => void = () => undefined,
+): readonly Followed[] {
   const keeps = createKeeps()
   const speakerKeeps = createSpeakerKeeps(node)
   const own = (kind: keyof typeof keeps): Followed => ({
@@ -60,7 +64,10 @@ export function followedBySpeaker({ node, namespace }: Place): readonly Followed
     {
       type: resourceTypes.NodeState,
       selection: { namespace, fieldSelector: `metadata.name=${node}` },
-      keep: keepNodeState,
+      keep: (object) => {
+        nodeStateHeard(object.metadata.resourceVersion ?? '')
+        return keepNodeState(object)
+      },
       isOptional: true,
     },
   ]

@@ -1,7 +1,7 @@
 import type { KubeObject } from '@holdfast/cluster'
 import { releaseAnnotation } from '../allocation/hold.ts'
 import type { Fields } from '../kubernetes/fields-at.ts'
-import { listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
+import { fieldsOf, listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
 
 type Keep = (object: KubeObject) => KubeObject
 
@@ -96,8 +96,14 @@ const isHealthy = (endpoint: unknown): boolean =>
   ((valueAt(endpoint, 'conditions', 'ready') ?? true) === true || valueAt(endpoint, 'conditions', 'serving') === true)
 
 /** Those of the fields that are texts. */
-const textsOf = (value: unknown, names: readonly string[]): Readonly<Record<string, string>> =>
-  Object.fromEntries(names.map((name) => [name, textAt(value, name)] as const).filter(([, text]) => text !== ''))
+function textsOf(value: unknown, names: readonly string[]): Readonly<Record<string, string>> {
+  const [fields, texts]: [Fields, Record<string, string>] = [fieldsOf(value), {}]
+  for (const name of names) {
+    const text = fields[name]
+    if (typeof text === 'string' && text !== '') texts[name] = text
+  }
+  return texts
+}
 
 /** Gives for fields that say the same always the first ones. */
 function createShared<T>(): (fields: T) => T {

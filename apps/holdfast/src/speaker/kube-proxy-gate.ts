@@ -125,22 +125,27 @@ function words(answer: Probe): string {
 /** What a longer answer says after this is not read: the metrics of everything that is in one program with kube-proxy are shorter. */
 const mostCharacters = 16 << 20
 
-/** Asks over HTTP and waits a second for something to come. Never rejects. */
+/** The longest an answer may take until its end, however little of it comes at a time. */
+const answerMs = 1000
+
+/** Asks over HTTP. Never rejects. */
 export function probeHttp(url: string): Promise<Probe> {
   return new Promise((resolve) => {
-    const request = get(url, { timeout: 1000, agent: false }, (response) => {
+    const failed = (error: Error): void =>
+      resolve({ kind: 'failed', message: signal.aborted ? 'no whole answer within a second' : error.message })
+    const signal = AbortSignal.timeout(answerMs)
+    const request = get(url, { signal, agent: false }, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => {
         if (text.length < mostCharacters) text += chunk
       })
-      response.on('error', (error) => resolve({ kind: 'failed', message: error.message }))
+      response.on('error', failed)
       response.on('end', () => resolve({ kind: 'answered', status: response.statusCode ?? 0, text }))
     })
-    request.once('timeout', () => request.destroy(new Error('no answer within a second')))
     request.on('error', (error) => {
-      const isRefused = 'code' in error && error.code === 'ECONNREFUSED'
-      resolve(isRefused ? { kind: 'refused' } : { kind: 'failed', message: error.message })
+      if ('code' in error && error.code === 'ECONNREFUSED') resolve({ kind: 'refused' })
+      else failed(error)
     })
   })
 }

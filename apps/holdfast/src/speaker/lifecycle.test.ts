@@ -19,6 +19,7 @@ const input = (more: Partial<LifecycleInput>): LifecycleInput => ({
   others: undefined,
   ...more,
 })
+const none: ReadonlyMap<string, string> = new Map()
 const services = (...names: readonly string[]): ReadonlySet<string> => new Set(names.map((name) => `default/${name}`))
 
 test('a wish marks the routes for the time that routers are given, then asks for the others', () => {
@@ -31,25 +32,37 @@ test('a wish marks the routes for the time that routers are given, then asks for
 
 test('what was found out about the others before the routes were marked does not count', () => {
   const begun = stepLifecycle(initialState(0), input({ nowMs: 10 })).state
-  const old = stepLifecycle(begun, input({ nowMs: 5000, others: { atMs: 9, announced: services('a', 'b', 'c') } }))
+  const old = stepLifecycle(
+    begun,
+    input({ nowMs: 5000, others: { atMs: 9, announced: services('a', 'b', 'c'), unanswered: none } }),
+  )
   assert.equal(old.needsOthers, true)
-  const fresh = stepLifecycle(begun, input({ nowMs: 5000, others: { atMs: 4000, announced: services('a', 'b', 'c') } }))
+  const fresh = stepLifecycle(
+    begun,
+    input({ nowMs: 5000, others: { atMs: 4000, announced: services('a', 'b', 'c'), unanswered: none } }),
+  )
   assert.equal(fresh.state.phase, 'Withdrawn')
 })
 
 test('a prefix goes only where every Service behind it is announced elsewhere', () => {
   const begun = stepLifecycle(initialState(0), input({})).state
-  const step = stepLifecycle(begun, input({ nowMs: 2000, others: { atMs: 2000, announced: services('a', 'b') } }))
+  const step = stepLifecycle(
+    begun,
+    input({ nowMs: 2000, others: { atMs: 2000, announced: services('a', 'b'), unanswered: none } }),
+  )
   assert.ok(step.state.phase === 'HeldBack')
-  assert.deepEqual([...step.state.held], [['192.0.2.2/32', 'lastAnnouncer']])
+  assert.deepEqual([...step.state.held], [['192.0.2.2/32', { reason: 'lastAnnouncer' }]])
   assert.equal(step.nextMs, 7000)
 })
 
 test('where the others cannot be asked everything is held back', () => {
   const begun = stepLifecycle(initialState(0), input({})).state
-  const step = stepLifecycle(begun, input({ nowMs: 2000, others: { atMs: 2000, announced: undefined } }))
+  const step = stepLifecycle(
+    begun,
+    input({ nowMs: 2000, others: { atMs: 2000, announced: undefined, unanswered: none } }),
+  )
   assert.ok(step.state.phase === 'HeldBack')
-  assert.deepEqual([...step.state.held.values()], ['othersUnknown', 'othersUnknown'])
+  assert.deepEqual([...step.state.held.values()], [{ reason: 'othersUnknown' }, { reason: 'othersUnknown' }])
 })
 
 test('a forced wish holds nothing back, also where one that is not has', () => {
@@ -90,7 +103,7 @@ test('property: no prefix that was announced goes unless others announce its Ser
         nowMs += passMs
         const others =
           step?.needsOthers === true && isAnswered
-            ? { atMs: nowMs, announced: announced === undefined ? undefined : services(...announced) }
+            ? { atMs: nowMs, announced: announced === undefined ? undefined : services(...announced), unanswered: none }
             : undefined
         const before = state
         step = stepLifecycle(state, input({ nowMs, wish: isWished ? wish : undefined, others }))

@@ -4,8 +4,17 @@ import type { Wish } from './wish.ts'
 export type HoldReason =
   /** No other node that stays announces it. */
   | 'lastAnnouncer'
+  /** Another node is said to announce it, and its speaker does not answer. */
+  | 'noAnswer'
   /** It could not be found out who else announces it. */
   | 'othersUnknown'
+
+/** That a prefix stays. */
+export interface Hold {
+  readonly reason: HoldReason
+  /** Whose speaker does not answer; undefined: no such node stands in the way. */
+  readonly node?: string
+}
 
 /** How far a node has left. */
 export type LifecycleState =
@@ -18,7 +27,7 @@ export type LifecycleState =
       readonly sinceMs: number
       readonly wish: Wish
       /** By prefix as text. */
-      readonly held: ReadonlyMap<string, HoldReason>
+      readonly held: ReadonlyMap<string, Hold>
       readonly checkAtMs: number
     }
   | { readonly phase: 'Withdrawn'; readonly sinceMs: number; readonly wish: Wish }
@@ -29,6 +38,8 @@ export interface Others {
   readonly atMs: number
   /** Keys `namespace/name` of Services that a node announces which stays; undefined: it could not be found out. */
   readonly announced: ReadonlySet<string> | undefined
+  /** By key of a Service that is not in `announced`: a node that is said to announce it, and whose speaker does not answer. */
+  readonly unanswered: ReadonlyMap<string, string>
 }
 
 export interface LifecycleInput {
@@ -91,7 +102,7 @@ export function stepLifecycle(state: LifecycleState, input: LifecycleInput): Lif
 export function resumedState(nowMs: number, phase: string, heldBack: readonly string[], wish: Wish): LifecycleState {
   if (phase === 'Withdrawn') return { phase, sinceMs: nowMs, wish }
   if (phase !== 'HeldBack') return initialState(nowMs)
-  const held = new Map(heldBack.map((prefix) => [prefix, 'lastAnnouncer' as const]))
+  const held = new Map(heldBack.map((prefix) => [prefix, { reason: 'lastAnnouncer' as const }]))
   return { phase, sinceMs: nowMs, wish, held, checkAtMs: nowMs }
 }
 
@@ -126,11 +137,21 @@ function settle(
  * A prefix may go where every Service behind it is announced by a node that stays: one of them elsewhere would draw the traffic of
  * the others there too, to where nobody serves it.
  */
-function heldBack(routes: LifecycleInput['routes'], { announced }: Others): ReadonlyMap<string, HoldReason> {
-  const held = new Map<string, HoldReason>()
+function heldBack(routes: LifecycleInput['routes'], { announced, unanswered }: Others): ReadonlyMap<string, Hold> {
+  const held = new Map<string, Hold>()
   for (const [prefix, services] of routes) {
-    if (announced === undefined) held.set(prefix, 'othersUnknown')
-    else if (!services.every((service) => announced.has(service))) held.set(prefix, 'lastAnnouncer')
+    const left = announced === undefined ? undefined : services.filter((service) => !announced.has(service))
+    if (left === undefined) held.set(prefix, { reason: 'othersUnknown' })
+    else if (left.length > 0) held.set(prefix, holdFor(left, unanswered))
   }
   return held
+}
+
+function holdFor(services: readonly string[], unanswered: Others['unanswered']): Hold {
+  // Where nobody else is said to announce one of them, an answer would change nothing.
+  const nodes = services.flatMap((service) => unanswered.get(service) ?? [])
+  const [node] = nodes
+  return node === undefined || nodes.length < services.length
+    ? { reason: 'lastAnnouncer' }
+    : { reason: 'noAnswer', node }
 }

@@ -1,22 +1,29 @@
-import type { KubeApi } from '@holdfast/cluster'
+import type { ApiResult, KubeApi, KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import type { Clock } from '@holdfast/runtime'
+import { fieldsOf } from '../kubernetes/fields-at.ts'
 import { peersAnswer } from '../peers/answer.ts'
 import type { LifecycleState } from './lifecycle.ts'
 import { nodeStateObject, nodeStateStatus } from './node-state.ts'
+import { correctionOf } from './overwritten.ts'
 import { createPrefixCount } from './prefix-count.ts'
 import type { Speaker } from './speaker.ts'
 import type { Outcome } from './written.ts'
 import { done, fieldManager, outcomeOf } from './written.ts'
 
 export interface NodeStateWriterOptions {
-  readonly api: Pick<KubeApi, 'apply'>
+  readonly api: Pick<KubeApi, 'apply' | 'merge'>
   readonly clock: Clock
   /** The wall clock, RFC 3339. */
   readonly now: () => string
   readonly node: string
   readonly namespace: string
 }
+
+/** What others write over is put right at once, but no more often than this: two speakers of one node would go on for ever. */
+const restoreEveryMs = 10_000
+/** Versions that are remembered: more are never under way between a write and its event. */
+const mostVersions = 16
 
 /** Writes the NodeState of this node, where it is not so already. */
 export class NodeStateWriter {
@@ -29,6 +36,10 @@ export class NodeStateWriter {
   /** Made by us, and not seen yet. */
   #isMade = false
   #last: Promise<unknown> = Promise.resolve()
+  /** The newest versions that need nothing: we have written them, or written after we had heard of them. */
+  #settled: readonly string[] = []
+  #heard = ''
+  #restoreAtMs = 0
   #lifecycle: { readonly phase: LifecycleState['phase']; readonly since: string } | undefined
 
   constructor(speaker: Speaker, options: NodeStateWriterOptions) {
@@ -43,24 +54,63 @@ export class NodeStateWriter {
     return outcome
   }
 
+  /** A version is there. */
+  heard(version: string): void {
+    this.#heard = version
+  }
+
+  /** Whether somebody else has written the newest version that was heard of, as far as is known. */
+  get isForeign(): boolean {
+    return this.#heard !== '' && !this.#settled.includes(this.#heard)
+  }
+
+  /** By the clock: from when on it may be written because of that. */
+  get restoreAtMs(): number {
+    return this.#restoreAtMs
+  }
+
   async #write(): Promise<Outcome> {
-    const { api, node, namespace } = this.#options
+    const { api, clock, node, namespace } = this.#options
+    const heard = this.#heard
+    const isRestoring = this.isForeign && clock.now() >= this.#restoreAtMs
     const status = this.#statusNow()
     const text = JSON.stringify(status)
     const isThere = this.#isThere()
-    if (isThere && text === this.#text) return done
+    if (isThere && text === this.#text && !isRestoring) return done
     const object = nodeStateObject(node, namespace)
     const type = resourceTypes.NodeState
     if (!isThere) {
       const made = await api.apply(type, object, { fieldManager })
       if (made.kind === 'fault') return outcomeOf(made)
+      this.#settle(made.value.metadata.resourceVersion)
     }
-    const result = await api.apply(type, { ...object, status }, { fieldManager, subresource: 'status' })
+    const result = await this.#put(object, text)
     this.#status = status
     // Where it failed it may be gone: the next attempt makes it.
     this.#text = result.kind === 'ok' ? text : ''
     this.#isMade = result.kind === 'ok'
+    if (result.kind === 'ok') {
+      this.#settle(heard, result.value.metadata.resourceVersion)
+      if (isRestoring) this.#restoreAtMs = clock.now() + restoreEveryMs
+    }
     return outcomeOf(result)
+  }
+
+  /** Writes our status, and takes out what others have added to it. */
+  async #put(object: KubeObject, text: string): Promise<ApiResult<KubeObject>> {
+    const { api, node: name, namespace } = this.#options
+    const type = resourceTypes.NodeState
+    const status = fieldsOf(JSON.parse(text))
+    const write = { fieldManager, subresource: 'status' } as const
+    const result = await api.apply(type, { ...object, status }, write)
+    if (result.kind === 'fault') return result
+    this.#settle(result.value.metadata.resourceVersion)
+    const correction = correctionOf(fieldsOf(result.value['status']), status)
+    return correction === undefined ? result : api.merge(type, { namespace, name }, { status: correction }, write)
+  }
+
+  #settle(...versions: readonly (string | undefined)[]): void {
+    this.#settled = [...this.#settled, ...versions.filter((version) => version !== undefined)].slice(-mostVersions)
   }
 
   /** Once it was seen, what is seen counts: somebody may remove it. */
@@ -79,6 +129,7 @@ export class NodeStateWriter {
       routes: pass === undefined ? 0 : this.#countPrefixes(pass.plan),
       lifecycle: draining.state,
       lifecycleSince: this.#lifecycle.since,
+      asked: this.#speaker.asked,
       connections: draining.connections,
       gate,
       knowledge,

@@ -5,7 +5,7 @@ import { version } from '../version.ts'
 import type { ConditionSaying } from './conditions.ts'
 import { conditionsOf } from './conditions.ts'
 import type { Connections } from './conntrack.ts'
-import type { LifecycleState } from './lifecycle.ts'
+import type { Hold, LifecycleState } from './lifecycle.ts'
 import type { Gate, Knowledge } from './speaker.ts'
 
 /** Everything that a NodeState says, as it is at one moment. */
@@ -16,6 +16,8 @@ export interface NodeStateInput {
   readonly lifecycle: LifecycleState
   /** RFC 3339: when `lifecycle` began. */
   readonly lifecycleSince: string
+  /** `spec` of the NodeState that all of this follows from. */
+  readonly asked: unknown
   readonly connections: Connections | undefined
   readonly gate: Gate
   readonly knowledge: Knowledge
@@ -47,8 +49,15 @@ export function nodeStateStatus(input: NodeStateInput): object {
     sessions: peers.map((view) => sessionOf(view, known.get(view.peer) ?? {})),
     routes: input.routes,
     ...(lifecycle.phase === 'Active' ? {} : { drain: drainOf(lifecycle, input) }),
+    ...answerTo(input.asked),
     conditions: conditionsOf(sayingsOf(input), fieldsOf(before)['conditions'], now),
   }
+}
+
+/** That this speaker is alive, to whoever wants to know. */
+function answerTo(spec: unknown): object {
+  const answer = textAt(spec, 'question', 'id')
+  return answer === '' ? {} : { answer }
 }
 
 /** A step that passes is none to write down; one that lasts is. */
@@ -128,24 +137,26 @@ const remoteSoftwareOf = (neighbor: PeerView['neighbor']): object => {
 
 type Leaving = Exclude<LifecycleState, { phase: 'Active' }>
 
-function drainOf(lifecycle: Leaving, { lifecycleSince, connections }: NodeStateInput): object {
+function drainOf(lifecycle: Leaving, { lifecycleSince, asked, connections }: NodeStateInput): object {
+  const requestedAt = textAt(asked, 'drain', 'requestedAt')
   const held = lifecycle.phase === 'HeldBack' ? [...lifecycle.held] : []
   return {
     phase: lifecycle.phase,
     since: lifecycleSince,
     cause: lifecycle.wish.cause,
     message: lifecycle.wish.message,
+    ...(requestedAt === '' ? {} : { requestedAt }),
     ...(connections?.kind === 'counted'
       ? { remainingConnections: connections.count, silentConnections: connections.silent }
       : {}),
     ...(held.length === 0
       ? {}
-      : { heldBack: held.slice(0, mostHeldBack).map(([prefix, reason]) => ({ prefix, reason })) }),
+      : { heldBack: held.slice(0, mostHeldBack).map(([prefix, hold]) => ({ prefix, ...hold })) }),
   }
 }
 
 /** An object of the API has its limits: of a node that announces thousands alone some are named. */
-const mostHeldBack = 1000
+export const mostHeldBack = 1000
 
 const sayingsOf = (input: NodeStateInput): readonly ConditionSaying[] => [
   announcing(input),
@@ -193,7 +204,7 @@ export function safeToReboot(lifecycle: LifecycleState, connections: Connections
     case 'GracefulShutdown':
       return say('False', 'GracefulShutdown', 'routers are given time to prefer other nodes')
     case 'HeldBack':
-      return say('False', 'HeldBack', `announced by no other node: ${namesOf([...lifecycle.held.keys()])}`)
+      return say('False', 'HeldBack', heldBackMessage(lifecycle.held))
     case 'Withdrawn':
       break
   }
@@ -207,6 +218,19 @@ export function safeToReboot(lifecycle: LifecycleState, connections: Connections
     )
   }
   return safeBeside(connections, say)
+}
+
+function heldBackMessage(held: ReadonlyMap<string, Hold>): string {
+  const alone = [...held].filter(([, { reason }]) => reason !== 'noAnswer').map(([prefix]) => prefix)
+  const unsure = [...held].filter(([, { reason }]) => reason === 'noAnswer')
+  const silent = [...new Set(unsure.flatMap(([, { node }]) => node ?? []))]
+  const parts = [
+    ...(alone.length === 0 ? [] : [`announced by no other node: ${namesOf(alone)}`]),
+    ...(unsure.length === 0
+      ? []
+      : [`the speaker of ${namesOf(silent)} does not answer: ${namesOf(unsure.map(([prefix]) => prefix))}`]),
+  ]
+  return parts.join('; ')
 }
 
 type Counted = Extract<Connections, { kind: 'counted' }>

@@ -1,17 +1,26 @@
-import type { ApiResult, KubeApi, KubeObject, ListOptions, ResourceType } from '@holdfast/cluster'
+import type { KubeObject, ResourceType } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import { fieldsOf, listAt, textAt } from '../kubernetes/fields-at.ts'
+import type { Candidate, ProofOptions, Reading } from './proof-of-life.ts'
+import { listAll, livingOf } from './proof-of-life.ts'
 
-export interface OthersOptions {
-  readonly api: Pick<KubeApi, 'list' | 'get'>
-  readonly node: string
-  readonly namespace: string
-  /** Told the requests that were answered by a fault. */
-  readonly failed: (verb: 'list' | 'get', type: ResourceType, result: ApiResult<unknown>) => void
+/** Keys `namespace/name` of the Services of a node that leaves. */
+export interface LeavingServices {
+  /** All that it would announce. */
+  readonly wanted: ReadonlySet<string>
+  /** Those that it announces yet. Only for these it has to be proven that others are alive, so that each is asked for once. */
+  readonly announced: ReadonlySet<string>
 }
 
-/** Objects a page: the API server keeps the lists of large clusters in pages. */
-const pageSize = 500
+export interface OthersOptions extends ProofOptions, LeavingServices {}
+
+/** What was found out about Services that this node announces. */
+export interface FoundOthers {
+  /** Keys of Services that a node announces which stays. */
+  readonly announced: ReadonlySet<string>
+  /** By key of another one: a node that is said to announce it, and whose speaker does not answer. */
+  readonly unanswered: ReadonlyMap<string, string>
+}
 
 /** What another node's NodeState says of its announcing. */
 interface Standing {
@@ -19,87 +28,124 @@ interface Standing {
   readonly isStaying: boolean
   /** It leaves, but holds back what would go otherwise. */
   readonly isHolding: boolean
+  /** Names of the BGPPeers whose sessions are Established. */
+  readonly established: ReadonlySet<string>
+}
+
+/** What a ServiceBGPStatus says: a node offers a Service to these BGPPeers. */
+interface Offer {
+  readonly node: string
+  readonly service: string
+  readonly peers: readonly string[]
 }
 
 /**
- * Which Services other nodes announce that stay: by ServiceBGPStatus, the NodeState of the same node, which must have a session and
- * not leave, and the Node, which must be there and Ready. A node whose speaker has no NodeState is MetalLB's, and counts.
+ * Which Services other nodes announce that stay: by ServiceBGPStatus, the NodeState of the same node, which must have a session with
+ * one of its peers and not leave, the Node, which must be there and Ready, and the speaker, which must answer when it is asked: all of
+ * the others stay as they are when it is dead. A node whose speaker has no NodeState is MetalLB's, which cannot be asked, and counts.
  *
  * Of two nodes that leave and both hold a Service back, the one whose name comes later may go: the other one sees nobody.
  *
  * undefined: something could not be read. Never rejects.
  */
-export async function servicesOfOthers(options: OthersOptions): Promise<ReadonlySet<string> | undefined> {
-  const states = await listAll(options, resourceTypes.NodeState)
-  const statuses = await listAll(options, resourceTypes.ServiceBGPStatus)
+export async function servicesOfOthers(options: OthersOptions): Promise<FoundOthers | undefined> {
+  const { wanted } = options
+  if (wanted.size === 0) return { announced: new Set(), unanswered: new Map() }
+  const states = await listAll(options, resourceTypes.NodeState, {})
+  const statuses = await listAll(options, resourceTypes.ServiceBGPStatus, {})
   if (states === undefined || statuses === undefined) return undefined
-  const standings = new Map(states.map((state) => [state.metadata.name, standingOf(state)]))
-  const said = statuses.map(sayingOf).filter(({ node, hasPeers }) => {
-    return hasPeers && node !== options.node && mayTakeOver(standings.get(node), node, options.node)
-  })
-  const ready = new Set<string>()
-  for (const node of new Set(said.map((one) => one.node))) {
-    const isThere = await isReady(options, node)
-    if (isThere === undefined) return undefined
-    if (isThere) ready.add(node)
-  }
-  return new Set(said.filter(({ node }) => ready.has(node)).map(({ service }) => service))
+  const stateOf = new Map(states.map((state) => [state.metadata.name, state]))
+  const mayTakeOver = (offer: Offer, state: KubeObject | undefined): boolean =>
+    wanted.has(offer.service) && offer.node !== options.node && takesOver(offer, standingOf(state), options.node)
+  const offers = statuses.map(offerOf).filter((offer) => mayTakeOver(offer, stateOf.get(offer.node)))
+  const ready = await readyNodes(options, new Set(offers.map(({ node }) => node)))
+  if (ready === undefined) return undefined
+  const heard = offers.filter(({ node }) => ready.has(node))
+  const isProven = ({ node, service }: Offer): boolean => !stateOf.has(node) || !options.announced.has(service)
+  const toProve = heard.filter((offer) => !isProven(offer))
+  const living = await livingOf(options, candidatesOf(toProve, stateOf))
+  if (living === undefined) return undefined
+  // What a node said when it answered counts: it may have begun to leave.
+  const announced = heard.filter(
+    (offer) => isProven(offer) || (living.has(offer.node) && mayTakeOver(offer, living.get(offer.node))),
+  )
+  return found(toProve, new Set(announced.map(({ service }) => service)), (node) => !living.has(node))
 }
 
-/** What a ServiceBGPStatus says. */
-function sayingOf({ status }: KubeObject): {
-  readonly node: string
-  readonly service: string
-  readonly hasPeers: boolean
-} {
+function found(
+  offers: readonly Offer[],
+  announced: ReadonlySet<string>,
+  isSilent: (node: string) => boolean,
+): FoundOthers {
+  const silent = offers.filter(({ node, service }) => !announced.has(service) && isSilent(node))
+  return { announced, unanswered: new Map(silent.map(({ node, service }) => [service, node])) }
+}
+
+function offerOf({ status }: KubeObject): Offer {
   const { node, serviceNamespace, serviceName, peers } = fieldsOf(status)
   return {
     node: textAt(node),
     service: `${textAt(serviceNamespace)}/${textAt(serviceName)}`,
-    hasPeers: listAt(peers).length > 0,
+    peers: listAt(peers).map((peer) => textAt(peer)),
   }
 }
 
-const mayTakeOver = (standing: Standing | undefined, node: string, own: string): boolean =>
-  standing === undefined || standing.isStaying || (standing.isHolding && node < own)
-
-function standingOf({ spec, status }: KubeObject): Standing {
-  const { drain, sessions } = fieldsOf(status)
-  const phase = textAt(fieldsOf(drain)['phase'])
-  const isLeaving = fieldsOf(spec)['drain'] !== undefined || (phase !== '' && phase !== 'Active')
-  const isHeard = listAt(sessions).some((session) => fieldsOf(session)['state'] === 'Established')
-  return { isStaying: !isLeaving && isHeard, isHolding: phase === 'HeldBack' && isHeard }
+function takesOver({ node, peers }: Offer, standing: Standing | undefined, own: string): boolean {
+  if (standing === undefined) return peers.length > 0
+  if (!peers.some((peer) => standing.established.has(peer))) return false
+  return standing.isStaying || (standing.isHolding && node < own)
 }
 
-async function listAll(
-  { api, namespace, failed }: OthersOptions,
-  type: ResourceType,
-): Promise<readonly KubeObject[] | undefined> {
-  const items: KubeObject[] = []
-  let next: string | undefined
-  do {
-    const options: ListOptions = { namespace, limit: pageSize, ...(next === undefined ? {} : { continue: next }) }
-    const page = await api.list(type, options)
-    // Without the kind nobody has an object of it.
-    if (page.kind === 'fault' && page.code === 'notFound') return []
-    if (page.kind === 'fault') {
-      failed('list', type, page)
-      return undefined
-    }
-    items.push(...page.value.items)
-    next = page.value.continue
-  } while (next !== undefined && next !== '')
-  return items
+/** undefined: it has none. */
+function standingOf(state: KubeObject | undefined): Standing | undefined {
+  if (state === undefined) return undefined
+  const { drain, sessions, conditions } = fieldsOf(state['status'])
+  const phase = textAt(fieldsOf(drain)['phase'])
+  const isLeaving = fieldsOf(state['spec'])['drain'] !== undefined || (phase !== '' && phase !== 'Active')
+  const announcing = listAt(conditions).find((one) => textAt(fieldsOf(one)['type']) === 'Announcing')
+  const isSilent = fieldsOf(announcing)['status'] === 'False'
+  const established = listAt(sessions).filter((session) => fieldsOf(session)['state'] === 'Established')
+  return {
+    isStaying: !isLeaving && !isSilent,
+    isHolding: phase === 'HeldBack' && !isSilent,
+    established: new Set(established.map((session) => textAt(fieldsOf(session)['peer']))),
+  }
+}
+
+/** Those that can be asked, each with what it is said to announce. */
+function candidatesOf(offers: readonly Offer[], stateOf: ReadonlyMap<string, KubeObject>): readonly Candidate[] {
+  const byNode = new Map<string, Set<string>>()
+  for (const { node, service } of offers) {
+    const known = byNode.get(node)
+    if (known === undefined) byNode.set(node, new Set([service]))
+    else known.add(service)
+  }
+  return [...byNode].flatMap(([node, services]) => {
+    const state = stateOf.get(node)
+    return state === undefined ? [] : [{ node, services, state }]
+  })
 }
 
 /** A node that is gone or does not answer the control plane cannot be relied on; undefined: it could not be read. */
-async function isReady({ api, failed }: OthersOptions, name: string): Promise<boolean | undefined> {
-  const result = await api.get(resourceTypes.Node, { namespace: '', name })
-  if (result.kind === 'fault') {
-    if (result.code === 'notFound') return false
-    failed('get', resourceTypes.Node, result)
-    return undefined
+async function readyNodes(
+  { api, failed }: Reading,
+  names: ReadonlySet<string>,
+): Promise<ReadonlySet<string> | undefined> {
+  const ready = new Set<string>()
+  const type: ResourceType = resourceTypes.Node
+  for (const name of names) {
+    const result = await api.get(type, { namespace: '', name })
+    if (result.kind === 'ok') {
+      if (isReady(result.value)) ready.add(name)
+    } else if (result.code !== 'notFound') {
+      failed('get', type, result)
+      return undefined
+    }
   }
-  const { conditions } = fieldsOf(result.value['status'])
-  return listAt(conditions).some((one) => fieldsOf(one)['type'] === 'Ready' && fieldsOf(one)['status'] === 'True')
+  return ready
 }
+
+const isReady = ({ status }: KubeObject): boolean =>
+  listAt(fieldsOf(status)['conditions']).some(
+    (one) => fieldsOf(one)['type'] === 'Ready' && fieldsOf(one)['status'] === 'True',
+  )

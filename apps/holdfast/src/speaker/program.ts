@@ -8,6 +8,7 @@ import type { AnnouncementsOptions } from '../sessions/announcements.ts'
 import type { Connections, countConnections } from './conntrack.ts'
 import type { Departure } from './departure.ts'
 import { departureOf } from './departure.ts'
+import { earlierVersionsIn } from './earlier-versions.ts'
 import { followedBySpeaker, writtenBySpeaker } from './followed.ts'
 import type { Probe } from './kube-proxy-gate.ts'
 import { waitForKubeProxy } from './kube-proxy-gate.ts'
@@ -15,7 +16,7 @@ import type { LastKnownFile, LastKnownRead } from './last-known.ts'
 import { servicesOfOthers } from './others.ts'
 import { Reports } from './reports.ts'
 import { isOurs } from '../allocation/requests.ts'
-import { createEntries, snapshotOf, toldPrefix } from './snapshot.ts'
+import { createEntries, objectsIn, toldIn } from './snapshot.ts'
 import { SourceFaults } from './source-faults.ts'
 import { Speaker } from './speaker.ts'
 import { createPermissionTeller, permission } from './written.ts'
@@ -68,6 +69,7 @@ export class SpeakerProgram {
   readonly #faults: SourceFaults
   readonly #source: KubernetesSource
   readonly #reports: Reports
+  #nodeStateHeard: (version: string) => void = () => undefined
   readonly #entriesOf = createEntries()
   readonly speaker: Speaker
   #saveAlarm: Alarm | undefined
@@ -89,7 +91,7 @@ export class SpeakerProgram {
       api,
       clock,
       random,
-      followed: followedBySpeaker(command),
+      followed: followedBySpeaker(command, (version) => this.#nodeStateHeard(version)),
       observe: (state) => this.#observe(state),
     })
     const written = createKubernetesSource({
@@ -105,11 +107,16 @@ export class SpeakerProgram {
       source: this.#source,
       tell,
       report: log.event,
-      restored: found === undefined ? undefined : { snapshot: snapshotOf(found.entries), writtenAt: found.writtenAt },
-      askOthers: async () => {
+      restored: found && {
+        snapshot: this.#source.remember(objectsIn(found.entries)),
+        earlier: earlierVersionsIn(found.entries),
+        writtenAt: found.writtenAt,
+      },
+      askOthers: async (services) => {
         if (!(await this.#reports.publish())) return undefined
         return servicesOfOthers({
-          api,
+          ...{ api, clock, random, now },
+          ...services,
           node: command.node,
           namespace: command.namespace,
           failed: (verb, type, result) =>
@@ -129,6 +136,7 @@ export class SpeakerProgram {
       tell,
       told: toldIn(found?.entries),
     })
+    this.#nodeStateHeard = (version) => this.#reports.nodeStateHeard(version)
   }
 
   /** How many objects wait to be written to the API server, for metrics. */
@@ -242,9 +250,9 @@ export class SpeakerProgram {
   /** Only what the API server said and what was obeyed is kept, and only of a node that could serve. */
   async #save(): Promise<void> {
     const { lastKnown, log } = this.#options
-    const { knowledge, gate, objects } = this.speaker
+    const { knowledge, gate, objects, pass } = this.speaker
     if (lastKnown === undefined || knowledge.kind !== 'api' || !gate.isOpen) return
-    const result = await lastKnown.file.save(this.#entriesOf(objects, this.#reports.told))
+    const result = await lastKnown.file.save(this.#entriesOf(objects, this.#reports.told, pass?.earlier))
     const failure = result.kind === 'failed' ? result.reason : ''
     if (failure !== '' && failure !== this.#saveFailure) {
       log.log('warn', 'lastKnownState', `the last known state is not kept: ${failure}`)
@@ -257,11 +265,3 @@ export class SpeakerProgram {
 /** What an earlier life knew is not kept for longer than it is needed. */
 const withoutEntries = (read: LastKnownRead): LastKnownRead =>
   read.kind === 'found' ? { ...read, entries: new Map() } : read
-
-function toldIn(entries: ReadonlyMap<string, unknown> = new Map()): ReadonlyMap<string, string> {
-  const told = new Map<string, string>()
-  for (const [key, value] of entries) {
-    if (key.startsWith(toldPrefix) && typeof value === 'string') told.set(key.slice(toldPrefix.length), value)
-  }
-  return told
-}

@@ -217,6 +217,54 @@ test('the NodeState has every session as it is, and a failing one does not write
     await until('it is made again', () => nodeStateOf(world, 'node-a')['sessionsReady'] === '1/2')
   }))
 
+test('what somebody else writes into the status of the NodeState is put right, at a bounded rate', () =>
+  inWorld(async (world) => {
+    const { start, until, api, pass } = world
+    putSite(world)
+    putService(world, 'web', { ip: '192.0.2.10' })
+    const { api: client } = start('node-a')
+    await until('it is told', () => nodeStateOf(world, 'node-a')['sessionsReady'] === '1/1')
+    await pass(20_000)
+    const told = (): object => {
+      const { conditions, ...rest } = nodeStateOf(world, 'node-a')
+      return { ...rest, conditions: new Set(conditions as readonly object[]) }
+    }
+    const before = told()
+    client.forgetRequests()
+    const forge = (): void => {
+      const condition = {
+        type: 'SafeToReboot',
+        status: 'True',
+        reason: 'NoConnections',
+        message: 'forged',
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+      }
+      const status = {
+        sessionsReady: '0/7',
+        drain: { phase: 'Withdrawn', since: '2026-01-01T00:00:00Z' },
+        conditions: [condition],
+      }
+      const write = { fieldManager: 'somebody', subresource: 'status' } as const
+      void api.merge(resourceTypes.NodeState, { namespace, name: 'node-a' }, { status }, write)
+    }
+    forge()
+    await pass(2000)
+    assert.deepEqual(told(), before)
+    for (let turn = 0; turn < 60; turn += 1) {
+      forge()
+      await pass(1000)
+    }
+    await until('the last one too', () => nodeStateOf(world, 'node-a')['sessionsReady'] === '1/1')
+    const writes = client.requests().filter(({ verb }) => verb === 'apply' || verb === 'merge')
+    assert.ok(writes.length <= 20, `${writes.length} writes`)
+    client.forgetRequests()
+    await pass(600_000)
+    assert.deepEqual(
+      client.requests().filter(({ verb }) => verb === 'apply' || verb === 'merge'),
+      [],
+    )
+  }))
+
 test('writes that fail are tried again, later and later, and announcing does not notice', () =>
   inWorld(async (world) => {
     const { start, until, nextHops, pass } = world

@@ -54,6 +54,7 @@ export class Reports {
   /** What is written has changed since it was looked at last. */
   #isWrittenNew = false
   #alarm: Alarm | undefined
+  #restoring: Alarm | undefined
   #isStopped = false
 
   constructor(speaker: Speaker, options: ReportsOptions) {
@@ -104,6 +105,7 @@ export class Reports {
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#alarm?.cancel()
+    this.#restoring?.cancel()
     for (const queue of [this.#statusQueue, this.#eventQueue, this.#stateQueue]) queue.stop()
     await this.#options.written.stop()
   }
@@ -114,6 +116,17 @@ export class Reports {
     this.#alarm ??= this.#options.clock.after(gatherMs, () => {
       this.#alarm = undefined
       this.#gather()
+    })
+  }
+
+  /** A version of the own NodeState is there: where it is not ours, what it says may not be ours either. */
+  nodeStateHeard(version: string): void {
+    this.#nodeState.heard(version)
+    if (this.#isStopped || !this.#isReady || !this.#nodeState.isForeign) return
+    const { clock } = this.#options
+    this.#restoring ??= clock.after(Math.max(gatherMs, this.#nodeState.restoreAtMs - clock.now()), () => {
+      this.#restoring = undefined
+      this.#stateQueue.add(['NodeState'])
     })
   }
 
@@ -168,7 +181,7 @@ export class Reports {
   }
 
   /** The same API, which tells of missing permissions. */
-  #told(api: KubeApi): Pick<KubeApi, 'get' | 'apply' | 'create' | 'remove'> {
+  #told(api: KubeApi): Pick<KubeApi, 'get' | 'apply' | 'merge' | 'create' | 'remove'> {
     const telling = async <T>(needed: string, result: Promise<ApiResult<T>>): Promise<ApiResult<T>> => {
       const answer = await result
       this.#tellPermission(needed, answer.kind === 'fault' ? answer : undefined)
@@ -178,6 +191,8 @@ export class Reports {
     return {
       get: (type, key) => telling(of('get', type), api.get(type, key)),
       apply: (type, object, write) => telling(of('patch', type, write.subresource), api.apply(type, object, write)),
+      merge: (type, key, patch, write) =>
+        telling(of('patch', type, write.subresource), api.merge(type, key, patch, write)),
       create: (type, object, write) => telling(of('create', type), api.create(type, object, write)),
       remove: (type, key, preconditions) => telling(of('delete', type), api.remove(type, key, preconditions)),
     }

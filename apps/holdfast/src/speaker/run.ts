@@ -10,6 +10,7 @@ import { offerApi } from '../api/offer.ts'
 import { exitCode } from '../exit-codes.ts'
 import type { SpeakerCommand } from '../kubernetes/command.ts'
 import { connectToCluster } from '../kubernetes/connect.ts'
+import { growHeapSlowly } from '../kubernetes/heap-growth.ts'
 import type { HttpServers } from '../kubernetes/http.ts'
 import type { Log } from '../kubernetes/log.ts'
 import { createLog } from '../kubernetes/log.ts'
@@ -36,6 +37,7 @@ const programName = 'holdfast-speaker'
 
 /** `holdfast speaker`: runs until a signal asks it to end; returns the exit code. */
 export async function runSpeaker(command: SpeakerCommand): Promise<number> {
+  growHeapSlowly()
   const now = (): string => new Date().toISOString()
   const log = createLog({ level: command.logLevel, write: (line) => process.stdout.write(line), now })
   const running = new SpeakerProcess(command, log, now)

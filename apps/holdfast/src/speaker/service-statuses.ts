@@ -193,9 +193,10 @@ export const ownerReferences = (owner: Owner): object =>
   owner === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: owner.name, uid: owner.uid }] }
 
 /** What is kept of a ServiceBGPStatus to tell whether it is right. */
-export const keepServiceStatus = ({ apiVersion, kind, metadata, status }: KubeObject): KubeObject => ({
-  ...(apiVersion === undefined ? {} : { apiVersion }),
-  ...(kind === undefined ? {} : { kind }),
+export const keepServiceStatus = ({ metadata, status }: KubeObject): KubeObject => ({
+  // Texts of ours: those that came with each object would be kept with each.
+  apiVersion: 'metallb.io/v1beta1',
+  kind: 'ServiceBGPStatus',
   metadata: {
     name: metadata.name,
     namespace: metadata.namespace ?? '',

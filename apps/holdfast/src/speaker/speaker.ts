@@ -6,8 +6,11 @@ import type { AnnouncementsOptions, Stance } from '../sessions/announcements.ts'
 import { Announcements } from '../sessions/announcements.ts'
 import type { Connections } from './conntrack.ts'
 import { Obedience } from './obedience.ts'
+import type { DrainingOptions } from './draining.ts'
 import { Draining } from './draining.ts'
+import type { EarlierVersions } from './earlier-versions.ts'
 import { resumedState } from './lifecycle.ts'
+import { mostHeldBack } from './node-state.ts'
 import { ownFaults } from './own-faults.ts'
 import type { SpeakerPass } from './pipeline.ts'
 import { SpeakerPipeline } from './pipeline.ts'
@@ -34,9 +37,10 @@ export interface SpeakerOptions extends AnnouncementsOptions {
   readonly source: Pick<KubernetesSource, 'start' | 'stop' | 'relist'>
   readonly tell: Tell
   /** What an earlier life has kept, and when; undefined: nothing. */
-  readonly restored: { readonly snapshot: Snapshot; readonly writtenAt: string } | undefined
+  readonly restored:
+    { readonly snapshot: Snapshot; readonly earlier: EarlierVersions; readonly writtenAt: string } | undefined
   /** See `DrainingOptions`. */
-  readonly askOthers: () => Promise<ReadonlySet<string> | undefined>
+  readonly askOthers: DrainingOptions['askOthers']
   readonly countConnections: () => Promise<Connections>
   /** Something that a status shows has changed: a pass, a session, the node's leaving, the age of what is known. */
   readonly changed: () => void
@@ -81,6 +85,7 @@ export class Speaker {
   #later: Alarm | undefined
   #isStopping = false
   #hasResumed = false
+  #toldLifecycle = ''
   /** Since the start: snapshots that were acted upon, and those that a defect of ours kept from taking effect. */
   readonly counts = { passes: 0, defects: 0 }
   #isNodeGone = false
@@ -90,7 +95,7 @@ export class Speaker {
     const { clock, rules, tell } = others
     this.#restored = restored
     this.#options = others
-    this.#pipeline = new SpeakerPipeline(rules)
+    this.#pipeline = new SpeakerPipeline({ ...rules, earlier: restored?.earlier })
     this.#readSnapshot = createSnapshotReader(rules.node)
     this.#tellPass = createTelling(rules.node, options.report, tell)
     this.announcements = new Announcements({
@@ -102,7 +107,7 @@ export class Speaker {
     })
     this.draining = new Draining({
       clock,
-      routes: () => (this.#pass === undefined ? new Map() : routesByPrefix(this.#pass.plan)),
+      routes: () => this.#routes(),
       gracefulShutdownMs: () => this.announcements.gracefulShutdownMs(),
       askOthers: options.askOthers,
       countConnections: options.countConnections,
@@ -136,6 +141,11 @@ export class Speaker {
   /** Whether the own NodeState is there, as far as is known. */
   get hasNodeState(): boolean {
     return this.#nodeState !== undefined
+  }
+
+  /** `spec` of the own NodeState, as far as is known: what follows from it has been begun. */
+  get asked(): unknown {
+    return fieldsOf(this.#nodeState)['spec']
   }
 
   get knowledge(): Knowledge {
@@ -275,8 +285,14 @@ export class Speaker {
     this.#hasResumed = true
     if (wish === undefined) return
     const drain = fieldsOf(fieldsOf(fieldsOf(this.#nodeState)['status'])['drain'])
-    const held = listAt(drain['heldBack']).map((one) => textAt(fieldsOf(one)['prefix']))
+    const named = listAt(drain['heldBack']).map((one) => textAt(fieldsOf(one)['prefix']))
+    // Where there were too many to name all of them, everything stays until the others were asked.
+    const held = named.length < mostHeldBack ? named : [...this.#routes().keys()]
     this.draining.resume(resumedState(this.#options.clock.now(), textAt(drain['phase']), held, wish))
+  }
+
+  #routes(): ReadonlyMap<string, readonly string[]> {
+    return this.#pass === undefined ? new Map() : routesByPrefix(this.#pass.plan)
   }
 
   #stance(): Stance {
@@ -299,9 +315,12 @@ export class Speaker {
 
   #lifecycleChanged(): void {
     const { state } = this.draining
-    if (state.phase !== 'Active') {
-      this.#options.tell('info', 'lifecycle', `${state.phase}: ${state.wish.message}`, { phase: state.phase })
+    const message = state.phase === 'Active' ? '' : `${state.phase}: ${state.wish.message}`
+    // What is held back is looked at again every few seconds.
+    if (message !== '' && message !== this.#toldLifecycle) {
+      this.#options.tell('info', 'lifecycle', message, { phase: state.phase })
     }
+    this.#toldLifecycle = message
     // Planned anew: once the label has silenced the node, it is the reason of all that is withheld.
     this.#guarded()
   }

@@ -1,4 +1,4 @@
-import { parseManifest } from '@holdfast/cluster'
+import { parseManifest } from '@holdfast/cluster/manifests'
 import { emptyState } from '@holdfast/ipam'
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'

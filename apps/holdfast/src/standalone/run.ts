@@ -1,6 +1,7 @@
 import { join, relative, resolve, sep } from 'node:path'
 import type { Source, StateDirectory } from '@holdfast/cluster'
-import { createManifestDirectory, createStateDirectory, ManifestDirectoryError } from '@holdfast/cluster'
+import { createStateDirectory } from '@holdfast/cluster'
+import { createManifestDirectory, ManifestDirectoryError } from '@holdfast/cluster/manifests'
 import type { AllocationState } from '@holdfast/ipam'
 import { decodeState, emptyState } from '@holdfast/ipam'
 import type { Endpoint, Stoppable, Transport } from '@holdfast/net'

@@ -12,7 +12,7 @@ import { lint } from '../lint/lint.ts'
 import type { ClusterObjects } from '../lint/read-cluster.ts'
 import type { NotRead } from '../lint/world.ts'
 import type { Overview } from '../overview/overview.ts'
-import { overviewOf } from '../overview/overview.ts'
+import { controllerLease, overviewOf } from '../overview/overview.ts'
 import type { ContainerLog } from './logs.ts'
 import { redacted } from './redact.ts'
 
@@ -97,6 +97,11 @@ export function bundleOf(collected: Collected, facts: BundleFacts): Bundle {
       nodes: objects.Node.map(({ metadata }) => metadata.name),
       nodeStates: states,
       loadBalancerClass,
+      lease: collected.notRead.some(({ resource }) => resource.startsWith('leases'))
+        ? null
+        : objects.Lease.find(({ metadata }) => metadata.name === controllerLease),
+      now: time,
+      speakers: undefined,
     }),
     explanations: explanationsOf(objects, facts),
     lint: lint({ ...collected.lint, isLive: true, bgpType: undefined, loadBalancerClass }),
@@ -133,7 +138,7 @@ function explanationsOf(objects: Objects, { loadBalancerClass, ignoreExcludeLB }
   const raws = collectedKinds.flatMap((kind) =>
     objects[kind].map((value) => ({ value, origin: { file: '', lineOf: () => undefined } })),
   )
-  const { model } = evaluate(raws, undefined)
+  const { model, faults } = evaluate(raws, undefined)
   const nodeStates = statesOf(objects.NodeState)
   const explanations: Explanation[] = []
   for (const object of objects.Service) {
@@ -141,7 +146,7 @@ function explanationsOf(objects: Objects, { loadBalancerClass, ignoreExcludeLB }
     const service = model.services.get(`${object.metadata.namespace ?? ''}/${object.metadata.name}`)
     if (service === undefined || !isOurs(service, loadBalancerClass)) continue
     const assigned = assignedCondition(object)
-    const explanation = explain({ model, service, nodeStates, assigned, loadBalancerClass, ignoreExcludeLB })
+    const explanation = explain({ model, service, nodeStates, assigned, loadBalancerClass, ignoreExcludeLB, faults })
     if (isWanting(explanation)) explanations.push(explanation)
   }
   return explanations

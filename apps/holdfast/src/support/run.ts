@@ -5,6 +5,7 @@ import { gzip } from 'node:zlib'
 import { exitCode } from '../exit-codes.ts'
 import type { PersonCommand } from '../kubernetes/person.ts'
 import { connect } from '../kubernetes/person.ts'
+import { forPerson, item, wrap } from '../output/text.ts'
 import { StartUpError } from '../start-up-error.ts'
 import { version } from '../version.ts'
 import { anonymized } from './anonymize.ts'
@@ -64,13 +65,18 @@ async function save(file: string, bundle: Bundle): Promise<void> {
 
 function summary({ file, isAnonymous }: SupportCommand, bundle: Bundle): string {
   const unread = [...new Set([...bundle.notRead, ...bundle.lint.notRead].filter(isForbidden).map(textOf))]
-  return [
+  const replaced = isAnonymous ? ' replaced' : ''
+  return forPerson((columns) => [
     file,
     ...contentsOf(bundle).map((line) => `  ${line}`),
-    ...(unread.length === 0 ? [] : [`  not shown to you: ${unread.join(', ')}`]),
-    `No passwords, Secrets or ConfigMaps are in it; names and addresses of your network are${isAnonymous ? ' replaced' : ''}. Read it with: zcat FILE | less`,
-    '',
-  ].join('\n')
+    ...(unread.length === 0 ? [] : item('  not shown to you:', unread.join(', '), columns, 0)),
+    ...wrap(
+      `No passwords, Secrets or ConfigMaps are in it; names and addresses of your network are${replaced}.`,
+      columns,
+      0,
+    ),
+    `Read it with: zcat ${file} | less`,
+  ])
 }
 
 const isForbidden = ({ reason }: Bundle['notRead'][number]): boolean => reason === 'forbidden'

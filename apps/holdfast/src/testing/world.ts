@@ -1,5 +1,6 @@
 import type { MemorySource, StateDirectory } from '@holdfast/cluster'
-import { createMemorySource, parseManifest } from '@holdfast/cluster'
+import { createMemorySource } from '@holdfast/cluster'
+import { parseManifest } from '@holdfast/cluster/manifests'
 import type { Address } from '@holdfast/ip'
 import { formatAddress, parseAddress } from '@holdfast/ip'
 import type { AllocationState } from '@holdfast/ipam'

@@ -7,6 +7,12 @@ import { isFields } from './plain-data.ts'
 /** Longer texts of a server are cut: they go into logs and statuses. */
 const maxMessageLength = 500
 
+/**
+ * What a server asks us to wait is obeyed up to this. An hour in one answer, of a balancer before the API server too, would make a kind
+ * unheard, or an object unwritten, for an hour.
+ */
+const mostRetryAfterMs = 30_000
+
 export const apiFault = (
   code: FaultCode,
   message: string,
@@ -16,7 +22,7 @@ export const apiFault = (
   code,
   status: rest.status,
   message,
-  retryAfterMs: rest.retryAfterMs,
+  retryAfterMs: rest.retryAfterMs === undefined ? undefined : Math.min(rest.retryAfterMs, mostRetryAfterMs),
 })
 
 /**

@@ -71,7 +71,7 @@ export interface ApiFault {
   readonly status: number | undefined
   /** One sentence for a person; no secret in it. */
   readonly message: string
-  /** From Retry-After; undefined: the server did not say. */
+  /** From Retry-After, 30 s at most; undefined: the server did not say. */
   readonly retryAfterMs: number | undefined
 }
 
@@ -92,6 +92,8 @@ export interface ListOptions extends Selection {
   readonly continue?: string
   /** What the API server has in its cache is new enough (resourceVersion=0): etcd is not read. Without pages. */
   readonly isCachedEnough?: boolean
+  /** Makes of each item what stays of it, as soon as it has come: a page is never there whole. Items stay as they are unless given. */
+  readonly keep?: (item: KubeObject) => KubeObject
 }
 
 export interface ListPage {

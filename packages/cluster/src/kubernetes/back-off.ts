@@ -8,7 +8,7 @@ export interface BackOff {
 
 export interface BackOffOptions {
   readonly firstMs: number
-  /** No wait is longer, unless a server asks for it. */
+  /** No wait is longer, unless a server asks for it, which `ApiFault.retryAfterMs` bounds. */
   readonly mostMs: number
   /** 0 to below 1. */
   readonly random: () => number

@@ -199,6 +199,32 @@ for (const [what, entry, pattern] of refusals) {
   })
 }
 
+test('a kubeconfig is read as kubectl writes it, in JSON, and in YAML that begins like JSON', async (t) => {
+  const block = `
+apiVersion: v1
+kind: Config
+current-context: one
+contexts:
+- context: { cluster: one, user: one, namespace: shop }
+  name: one
+clusters:
+- cluster:
+    server: https://192.0.2.1:6443
+  name: one
+users:
+- name: one
+  user:
+    token: a-token
+`
+  const json = kubeconfig('one', { user: { token: 'a-token' }, namespace: 'shop' })
+  const flow = json.replaceAll(/"([\w-]+)":/g, '$1: ')
+  for (const text of [block, json, flow]) {
+    const credentials = good(await load({ kubeconfig: fileIn(t)('config', text) }))
+    assert.equal(await tokenOf(credentials), 'a-token', text)
+    assert.equal(credentials.namespace, 'shop')
+  }
+})
+
 test('a kubeconfig that is no YAML is refused by its line, of which nothing is repeated', async (t) => {
   const path = fileIn(t)('config', 'users:\n  - name: "a\n    token: canary\n')
   const fault = refused(await load({ kubeconfig: path }), /is no YAML at line \d/)

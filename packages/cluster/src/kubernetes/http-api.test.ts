@@ -156,6 +156,10 @@ function suite(protocol: Protocol): void {
       [{ 'retry-after': 'soon' }, body, undefined],
       [{}, status(429, 'TooManyRequests', 'x', { retryAfterSeconds: 3 }), 3000],
       [{}, body, undefined],
+      // An hour of silence is not a server's to ask for.
+      [{ 'retry-after': '3600' }, body, 30_000],
+      [{ 'retry-after': 'Wed, 21 Oct 2025 07:28:07 GMT', date }, body, 30_000],
+      [{}, status(429, 'TooManyRequests', 'x', { retryAfterSeconds: 1e9 }), 30_000],
     ]
     for (const [headers, answer, expected] of cases) {
       const fault = await listFault(json(answer, 429, headers), 'tooManyRequests')

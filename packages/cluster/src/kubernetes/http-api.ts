@@ -5,7 +5,7 @@ import type { Credentials } from './credentials-types.ts'
 import { createRequester, type Requester } from './http-request.ts'
 import { httpWatch } from './http-watch.ts'
 import { objectRequest, writesOver } from './http-writes.ts'
-import { pageOf } from './kube-object.ts'
+import { createPageReader } from './kube-object.ts'
 
 export interface HttpApiOptions {
   readonly credentials: Credentials
@@ -102,8 +102,9 @@ function reads(requester: Requester): Pick<KubeApi, 'list' | 'get'> {
     list: async (type, options) => {
       const what = `list ${selectionText(type, options)}`
       const path = `${collectionPath(type, options.namespace)}${queryOf(listParameters(options))}`
-      const answer = await requester.send({ what, method: 'GET', path })
-      return answer.kind === 'fault' ? answer : pageOf(what, type, answer.value)
+      const { take, page } = createPageReader(what, type, options.keep)
+      const answer = await requester.send({ what, method: 'GET', path }, take)
+      return answer.kind === 'fault' ? answer : page(answer.value)
     },
     get: async (type, key) => {
       const what = `get ${keyText(type, key)}`

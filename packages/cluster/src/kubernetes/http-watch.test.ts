@@ -97,14 +97,15 @@ function suite(protocol: Protocol): void {
       [status(410, 'Expired', 'too old resource version: 1 (7)'), 'gone'],
       [status(410, 'Gone'), 'gone'],
       [status(500, 'InternalError', 'etcd is away'), 'serverError'],
-      [status(429, 'TooManyRequests', 'x', { retryAfterSeconds: 2 }), 'tooManyRequests'],
+      [status(429, 'TooManyRequests', 'x', { retryAfterSeconds: 2 }), 'tooManyRequests', 2000],
+      [status(503, 'ServiceUnavailable', 'x', { retryAfterSeconds: 3600 }), 'serverError', 30_000],
       [{ nothing: 'of a Status' }, 'serverError'],
     ] as const
-    for (const [object, code] of cases) {
+    for (const [object, code, retryAfterMs] of cases) {
       const { watch, events, response } = await follow()
       response.write(eventLine('ERROR', object) + added('late'))
       const fault = faultOf(await watch.ended, code)
-      if (code === 'tooManyRequests') assert.equal(fault.retryAfterMs, 2000)
+      assert.equal(fault.retryAfterMs, retryAfterMs)
       if (code === 'gone') assert.match(fault.message, /^watch services in namespace a: /)
       assert.deepEqual(events, [])
     }

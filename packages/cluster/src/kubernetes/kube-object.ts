@@ -1,4 +1,4 @@
-import type { ApiFault, ApiResult, KubeObject, ListPage, ResourceType } from './api.ts'
+import type { ApiResult, KubeObject, ListPage, ResourceType } from './api.ts'
 import { apiFault } from './api-fault.ts'
 import { fieldsAt, textAt } from './json-fields.ts'
 import { isFields, type Fields } from './plain-data.ts'
@@ -21,32 +21,55 @@ export function objectOf(what: string, type: ResourceType, value: unknown): ApiR
     : apiFault('badAnswer', `${what}: the answer is no ${type.kind}`)
 }
 
+/** Makes a page of what a list is answered with. */
+export interface PageReader {
+  /** One item, as it came; to be called in their order. */
+  readonly take: (item: unknown) => void
+  /** The page, of the list with those items that were not taken before. */
+  readonly page: (list: unknown) => ApiResult<ListPage>
+}
+
 /**
- * The page that a list was answered with. Items of built-in kinds come without apiVersion and kind, since the list has them:
- * they are given them here.
+ * Items of built-in kinds come without apiVersion and kind, since the list has them: they are given them here. `keep` makes of each what
+ * stays of it.
  */
-export function pageOf(what: string, type: ResourceType, value: unknown): ApiResult<ListPage> {
-  if (!isFields(value) || textAt(value, 'kind') !== `${type.kind}List`) return notAList(what)
-  const metadata = fieldsAt(value, 'metadata')
-  const resourceVersion = textAt(metadata, 'resourceVersion') ?? ''
-  // Go writes a list that was never filled as null.
-  const items = value['items'] === null ? [] : value['items']
-  if (resourceVersion === '' || !Array.isArray(items)) return notAList(what)
-  const objects = itemsOf(items, type)
-  if (objects === undefined) return apiFault('badAnswer', `${what}: an item of the list has no name`)
-  const more = textAt(metadata, 'continue')
-  return { kind: 'ok', value: { items: objects, resourceVersion, continue: more === '' ? undefined : more } }
-}
-
-function itemsOf(items: readonly unknown[], type: ResourceType): readonly KubeObject[] | undefined {
-  const named = { apiVersion: apiVersionOf(type), kind: type.kind }
-  for (const item of items) {
-    if (!isFields(item) || !isNamed(item)) return undefined
+export function createPageReader(
+  what: string,
+  type: ResourceType,
+  keep: (item: KubeObject) => KubeObject = (item) => item,
+): PageReader {
+  const [apiVersion, { kind }] = [apiVersionOf(type), type]
+  const items: KubeObject[] = []
+  let isNameless = false
+  const take = (item: unknown): void => {
+    if (!isRecord(item) || !isNamed(item)) {
+      isNameless = true
+      return
+    }
     // Of our own parsing, and nobody else's yet: ten thousand copies are saved.
-    Object.assign(item, named)
+    item['apiVersion'] = apiVersion
+    item['kind'] = kind
+    items.push(keep(item as unknown as KubeObject))
   }
-  return items as readonly KubeObject[]
+  const page = (list: unknown): ApiResult<ListPage> => {
+    const rest = isFields(list) && textAt(list, 'kind') === `${type.kind}List` ? itemsOf(list) : undefined
+    const metadata = isFields(list) ? fieldsAt(list, 'metadata') : {}
+    const resourceVersion = textAt(metadata, 'resourceVersion') ?? ''
+    if (rest === undefined || resourceVersion === '') {
+      return apiFault('badAnswer', `${what}: the answer is no list with a resourceVersion and items`)
+    }
+    for (const item of rest) take(item)
+    if (isNameless) return apiFault('badAnswer', `${what}: an item of the list has no name`)
+    const more = textAt(metadata, 'continue')
+    return { kind: 'ok', value: { items, resourceVersion, continue: more === '' ? undefined : more } }
+  }
+  return { take, page }
 }
 
-const notAList = (what: string): ApiFault =>
-  apiFault('badAnswer', `${what}: the answer is no list with a resourceVersion and items`)
+const isRecord: (value: unknown) => value is Record<string, unknown> = isFields
+
+/** Go writes a list that was never filled as null. */
+function itemsOf({ items }: Fields): readonly unknown[] | undefined {
+  if (items === null) return []
+  return Array.isArray(items) ? items : undefined
+}

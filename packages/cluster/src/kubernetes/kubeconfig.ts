@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
-import { parseDocument } from 'yaml'
 import { explainIo, isMissing } from '../io-error.ts'
 import { refusal, type CredentialsResult } from './credentials-types.ts'
 import { textAt } from './json-fields.ts'
@@ -95,6 +94,10 @@ async function readOne(path: string): Promise<CredentialsResult<Fields | undefin
     const { reason, remedy } = explainIo(error)
     return refusal(`the kubeconfig ${path} cannot be read: ${reason}`, remedy)
   }
+  const json = jsonIn(text)
+  if (json !== undefined) return { kind: 'ok', value: json }
+  // Not loaded in a pod, which has no such file.
+  const { parseDocument } = await import('yaml')
   // The parser's own messages quote lines of the file, and these hold secrets.
   const document = parseDocument(text, { prettyErrors: true, logLevel: 'silent' })
   const [error] = document.errors
@@ -107,6 +110,17 @@ async function readOne(path: string): Promise<CredentialsResult<Fields | undefin
   if (value === null) return { kind: 'ok', value: {} }
   if (isFields(value)) return { kind: 'ok', value }
   return refusal(`the kubeconfig ${path} is no mapping`, 'Correct the path, or the file.')
+}
+
+/** The mapping, where all of the file is one in JSON; anything else is left to YAML. */
+function jsonIn(text: string): Fields | undefined {
+  if (!text.startsWith('{')) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return isFields(value) ? value : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function merged(files: readonly (readonly [Fields, string])[]): Kubeconfig {

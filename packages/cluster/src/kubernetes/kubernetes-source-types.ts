@@ -1,6 +1,6 @@
 import type { Clock } from '@holdfast/runtime'
 import type { RawObject } from '@holdfast/model'
-import type { Source } from '../source.ts'
+import type { Snapshot, Source } from '../source.ts'
 import type { ApiFault, KubeApi, KubeObject, ObjectKey, ResourceType, Selection } from './api.ts'
 
 /** One kind to follow. */
@@ -39,6 +39,11 @@ export interface KubernetesSourceOptions {
 
 /** Follows kinds of an API server by list and watch. What was known is never cleared because of a fault. */
 export interface KubernetesSource extends Source {
+  /**
+   * Before the start: takes in what an earlier life knew, and gives as much of it as is followed. What the first lists say again keeps
+   * its identity, so that it costs no more; what they do not say is gone.
+   */
+  readonly remember: (objects: readonly unknown[]) => Snapshot
   /** Lists every kind again, or one: what is known stays until the new list is whole. Resolves when the lists are there. */
   readonly relist: (type?: ResourceType) => Promise<void>
   readonly states: () => readonly FollowedState[]

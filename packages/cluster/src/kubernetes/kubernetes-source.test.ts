@@ -350,6 +350,25 @@ const troubles: readonly Trouble[] = [
     },
   },
   {
+    claim: 'a backup of etcd that is restored with its old versions',
+    begin: ({ api }) => {
+      const before = api.resourceVersion()
+      for (let index = 0; index < 20; index += 1) api.put(Service, service('after-the-backup', { index }))
+      api.restore(before, 'reused')
+    },
+  },
+  {
+    claim: 'such a backup, of which the first that we hear is a bookmark',
+    begin: ({ api, client }) => {
+      const before = api.resourceVersion()
+      for (let index = 0; index < 20; index += 1) api.put(Service, service('after-the-backup', { index }))
+      // Before it goes, the server ends its watches as agreed.
+      client.endWatches({ kind: 'ended' })
+      api.restore(before, 'reused')
+    },
+    withinMs: 90_000,
+  },
+  {
     claim: 'a list of another kind',
     begin: listsAre([{ kind: 'Pod', metadata: { name: 'x', namespace: 'default', uid: '1', resourceVersion: '1' } }]),
   },
@@ -640,6 +659,113 @@ describe('A watch that', () => {
       const { lastContactMs = 0 } = source.states()[0] ?? {}
       assert.ok(clock.now() - lastContactMs <= 60_000 + 10_000, `${clock.now() - lastContactMs}`)
     }
+  })
+})
+
+describe('After a backup of etcd was restored with its old versions', () => {
+  const serviceOnly = followed.slice(0, 1)
+
+  it('a version that is given a second time is read anew', async (test) => {
+    const world = createWorld(test, serviceOnly)
+    const { start, api, client, clock, source } = world
+    await start()
+    const backup = api.resourceVersion()
+    const address = (): unknown =>
+      (source.object(Service, key('a'))?.['spec'] as { loadBalancerIP?: string }).loadBalancerIP
+    const first = api.put(Service, service('a', { loadBalancerIP: '192.0.2.1' }))
+    api.put(Service, service('b', { loadBalancerIP: '192.0.2.2' }))
+    await settle()
+    assert.equal(address(), '192.0.2.1')
+    api.restore(backup, 'reused')
+    const second = api.put(Service, service('a', { loadBalancerIP: '192.0.2.9' }))
+    assert.equal(second.metadata.resourceVersion, first.metadata.resourceVersion)
+    await passUntil(clock, () => address() === '192.0.2.9', 5000)
+    assert.equal(address(), '192.0.2.9')
+    assert.ok(client.requests().length < 10)
+  })
+
+  it('what it does not have is gone when two whole lists say so, and the snapshot says that a list did', async (test) => {
+    const world = createWorld(test, serviceOnly)
+    const { start, clock, client, names, last, told } = world
+    await start()
+    const backup = world.api.resourceVersion()
+    world.api.put(Service, service('later'))
+    await settle()
+    assert.deepEqual(names(), ['a', 'b', 'c', 'later'])
+    client.forgetRequests()
+    world.api.restore(backup, 'reused')
+    await pass(clock, 2000)
+    assert.deepEqual(names(), ['a', 'b', 'c'])
+    assert.deepEqual(last().relisted, new Set(['Service']))
+    // The question, the list and the one that confirms it.
+    assert.deepEqual(
+      client.requests().map(({ verb }) => verb),
+      ['list', 'list', 'list', 'watch'],
+    )
+    assert.ok(told.some(({ fault }) => fault?.message.includes('etcd is restored from a backup') === true))
+  })
+
+  it('an event with an older version is not taken: all is listed', async (test) => {
+    const world = createWorld(test, serviceOnly)
+    const { start, api, client, clock, names } = world
+    await start()
+    client.forgetRequests()
+    const event = { type: 'DELETED', object: api.read(Service, key('a')) } as const
+    client.sendToWatches(Service, event as Parameters<MemoryClient['sendToWatches']>[1])
+    await pass(clock, 100)
+    assert.deepEqual(names(), ['a', 'b', 'c'])
+    assert.deepEqual(
+      client.requests().map(({ verb }) => verb),
+      ['list', 'watch'],
+    )
+  })
+
+  it('a server that goes back again and again is not asked without pause', async (test) => {
+    const world = createWorld(test, serviceOnly)
+    const { start, client, clock } = world
+    await start()
+    client.forgetRequests()
+    for (let ms = 0; ms < 60_000; ms += 10) {
+      client.sendToWatches(Service, { type: 'BOOKMARK', resourceVersion: '1' })
+      await pass(clock, 10)
+    }
+    assert.ok(client.requests().length < 30, `${client.requests().length}`)
+  })
+
+  it('an outage costs one request more than the watches, and an end in good order none', async (test) => {
+    const world = createWorld(test, serviceOnly)
+    const { start, client, clock } = world
+    await start()
+    client.forgetRequests()
+    client.setOutage('refused')
+    await pass(clock, 60_000)
+    const tries = client.requests().length
+    client.setOutage(undefined)
+    await pass(clock, 60_000)
+    const since = client.requests().slice(tries)
+    assert.deepEqual(
+      since.map(({ verb }) => verb),
+      ['list', 'watch'],
+    )
+    client.forgetRequests()
+    client.endWatches({ kind: 'ended' })
+    await pass(clock, 100)
+    assert.deepEqual(
+      client.requests().map(({ verb }) => verb),
+      ['watch'],
+    )
+  })
+
+  it('lists that succeed while watches fail are not asked for at each retry', async (test) => {
+    const world = createWorld(test, serviceOnly)
+    const { start, client, clock } = world
+    await start()
+    client.forgetRequests()
+    const fault = apiFault('tooManyRequests', 'storage is (re)initializing')
+    client.failNext({ verbs: ['watch'] }, fault, { times: 6 })
+    client.endWatches({ kind: 'ended' })
+    await pass(clock, 120_000)
+    assert.deepEqual(client.requests().filter(({ verb }) => verb === 'list').length, 1)
   })
 })
 

@@ -3,6 +3,7 @@ import type { Alarm } from '@holdfast/runtime'
 import type { Snapshot } from '../source.ts'
 import type { KubeObject, ObjectKey, ResourceType } from './api.ts'
 import type { Followed, FollowedState, KubernetesSource, KubernetesSourceOptions } from './kubernetes-source-types.ts'
+import { isFields } from './plain-data.ts'
 import { createReflector, type Reflector } from './reflector.ts'
 
 /** Under a burst, snapshots leave us twice the time that handling the last one took, within these bounds, for other work. */
@@ -18,13 +19,13 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   /** In no order: what goes is replaced by the last, so that a change costs little. */
   const entries: Entry[] = []
   const relisted = new Set<string>()
-  const reflectors = options.followed.map((followed) => reflectorOf(followed))
   const started = Promise.withResolvers<undefined>()
   let listener: ((snapshot: Snapshot) => void) | undefined
   let phase: 'new' | 'syncing' | 'following' | 'stopped' = 'new'
   let isDirty = false
   let turn: NodeJS.Immediate | undefined
   let resting: Alarm | undefined
+  const reflectors = options.followed.map((followed) => reflectorOf(followed))
 
   function reflectorOf(followed: Followed): Reflector<Entry> {
     return createReflector<Entry>({
@@ -97,6 +98,11 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     reflectors.filter((_, index) => isSameType(options.followed[index]?.type, type))
 
   return {
+    remember: (objects) => {
+      const reflectorOfKind = new Map(reflectors.map((reflector) => [reflector.state().type.kind, reflector]))
+      for (const object of objects) if (isFields(object)) reflectorOfKind.get(String(object['kind']))?.remember(object)
+      return { objects: entries.slice(), faults: [] }
+    },
     start: async (observe) => {
       if (phase !== 'new') throw new Error('A source is started once')
       phase = 'syncing'
@@ -174,6 +180,7 @@ class Entry implements RawObject, Origin {
 
   /** Takes over a version that says the same; what is equal is shared. */
   refresh({ metadata: { resourceVersion } }: KubeObject): void {
+    if (resourceVersion === this.object.metadata.resourceVersion) return
     const metadata = resourceVersion === undefined ? {} : { resourceVersion }
     this.object = { ...this.value, metadata: { ...this.value.metadata, ...metadata } }
   }

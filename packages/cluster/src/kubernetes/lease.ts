@@ -73,25 +73,34 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   let isStopped = false
   let stopPause = (): void => undefined
   let lastTime = ''
-  /** The attempt that counts: what comes of an earlier one comes too late. */
+  /** The attempt under way; earlier ones that were not waited for may be under way as well. */
   let current = 0
+  /** The attempt that saw the Lease last: what an earlier one sees after it is older. */
+  let seenBy = 0
+  let stopWaiting = (): void => undefined
+  /** When the attempt began that the next one follows. */
+  let triedMs = 0
 
   const isLeader = (): boolean => leadsUntilMs !== undefined && clock.now() < leadsUntilMs
 
   async function run(): Promise<void> {
     while (!isStopped) {
-      const startMs = clock.now()
+      triedMs = clock.now()
       current += 1
       await within(leaseTiming.requestMs, attempt(current))
       const spread = leadsUntilMs === undefined ? 1 + 0.2 * random() : 1
-      await pause(Math.max(startMs + leaseTiming.retryMs * spread - clock.now(), 0))
+      await pause(Math.max(triedMs + leaseTiming.retryMs * spread - clock.now(), 0))
     }
   }
 
-  /** Waits for an answer, but not for ever: a write that comes through later loses against the version of one after it. */
+  /**
+   * Waits for an answer, but not for ever: a write that comes through later loses against the version of one after it. An answer that
+   * comes later still counts, from when it was asked for, where nothing newer is known: else a slow server would have no leader.
+   */
   async function within(ms: number, work: Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<undefined>()
     const alarm = clock.after(ms, () => resolve(undefined))
+    stopWaiting = () => resolve(undefined)
     await Promise.race([work, promise])
     alarm.cancel()
   }
@@ -107,7 +116,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     await promise
   }
 
-  const isOver = (attempt: number): boolean => isStopped || attempt !== current
+  const isOver = (attempt: number): boolean => isStopped || attempt < seenBy
 
   async function attempt(own: number): Promise<void> {
     const isRenewed = leadsUntilMs !== undefined && sight !== undefined && (await take(sight, own))
@@ -115,10 +124,10 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     const found = await api.get(Lease, options.lease)
     if (isOver(own)) return
     if (found.kind === 'ok') {
-      see(found.value)
+      see(found.value, own)
       if (sight !== undefined && mayTake(sight)) await take(sight, own)
     } else if (found.code === 'notFound') await take(undefined, own)
-    else setFault(found)
+    else setFault(found, own)
   }
 
   /** Nobody holds it, we do, or who does has not renewed it for as long as it lasts. */
@@ -137,13 +146,20 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     const answer = await (seen === undefined ? api.create(Lease, object, write) : api.replace(Lease, object, write))
     if (isOver(own)) return false
     if (answer.kind === 'ok') {
-      see(answer.value)
+      see(answer.value, own)
       lead(sentMs + leaseTiming.renewDeadlineMs)
+      if (own !== current) goOnFrom(sentMs)
       return true
     }
     // Another one was first: the next look at it says who.
-    if (!['conflict', 'alreadyExists', 'notFound'].includes(answer.code)) setFault(answer)
+    if (!['conflict', 'alreadyExists', 'notFound'].includes(answer.code)) setFault(answer, own)
     return false
+  }
+
+  /** An answer that came late: the attempt that was begun meanwhile knew less, so the next one need not wait for it. */
+  function goOnFrom(sentMs: number): void {
+    triedMs = sentMs
+    stopWaiting()
   }
 
   function recordOf(seen: Sight | undefined): Fields {
@@ -174,7 +190,8 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     spec: { ...seen?.spec, ...spec },
   })
 
-  function see(lease: KubeObject): void {
+  function see(lease: KubeObject, own: number): void {
+    seenBy = own
     const spec = isFields(lease['spec']) ? lease['spec'] : {}
     const isSame = sight !== undefined && equalData(spec, sight.spec) && lease.metadata.uid === sight.lease.metadata.uid
     const before = holder()
@@ -204,7 +221,8 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     observe({ kind: 'lost', reason })
   }
 
-  function setFault(next: ApiFault): void {
+  function setFault(next: ApiFault, own = current): void {
+    if (own !== current) return
     const isSame = fault?.code === next.code && fault.message === next.message
     fault = next
     if (!isSame) observe({ kind: 'fault', fault: next })

@@ -3,7 +3,7 @@ import type { KubeObject, ObjectKey, ResourceType, WriteOptions } from './api.ts
 import type { ListKeys } from './field-ownership.ts'
 import { createMemoryClient, type MemoryClient } from './memory-client.ts'
 import { createMemoryStore, keyOfObject, storeKey } from './memory-store.ts'
-import { createMemoryWrites } from './memory-writes.ts'
+import { apiFault, createMemoryWrites } from './memory-writes.ts'
 import { withoutFields } from './plain-data.ts'
 import { resourceTypes } from './resource-types.ts'
 
@@ -113,7 +113,7 @@ export function createMemoryApi({ clock, types = [] }: MemoryApiOptions): Memory
     compact: (resourceVersion) => store.compact(resourceVersion === undefined ? Infinity : Number(resourceVersion)),
     restore: (resourceVersion, versions) => {
       store.restore(Number(resourceVersion), versions === 'reused' ? Number(resourceVersion) : store.version() + bump)
-      for (const { client } of clients) client.endWatches({ kind: 'ended' })
+      for (const { client } of clients) client.endWatches(apiFault('unreachable', 'read ECONNRESET'))
     },
     setServed: (type, isServed) => {
       if (isServed) served.add(nameOf(type))

@@ -209,7 +209,7 @@ export function createMemoryClient(server: MemoryServer): {
     list: (type, options) =>
       request({ ...requestOf('list', type, undefined), isContinued: options.continue !== undefined }, () =>
         list(type, options),
-      ),
+      ).then((answer) => kept(answer, options.keep)),
     watch,
     get: (type, key) => request(requestOf('get', type, key), () => get(type, key)),
     create: written('create'),
@@ -262,6 +262,12 @@ export function createMemoryClient(server: MemoryServer): {
     },
   }
 }
+
+/** What a page becomes with `ListOptions.keep`. */
+const kept = (answer: ApiResult<ListPage>, keep: ListOptions['keep']): ApiResult<ListPage> =>
+  answer.kind === 'fault' || keep === undefined || !Array.isArray(answer.value.items)
+    ? answer
+    : { kind: 'ok', value: { ...answer.value, items: answer.value.items.map(keep) } }
 
 const keyIn = ({ metadata }: KubeObject): ObjectKey => ({ namespace: metadata.namespace ?? '', name: metadata.name })
 

@@ -94,8 +94,10 @@ export function serveWatch(settings: ServedWatchOptions): ServedWatch {
 
   const bookmark = (): void => {
     if (state !== 'open') return
-    position = Math.max(position, store.version())
-    send({ type: 'BOOKMARK', resourceVersion: String(position) })
+    const version = store.version()
+    // Of a watch from the future too the API server says where it is itself.
+    send({ type: 'BOOKMARK', resourceVersion: String(version) })
+    position = Math.max(position, version)
   }
 
   const bookmarks = (): void =>

@@ -43,16 +43,18 @@ async function listPages(
 ): Promise<WholeList | ApiFault> {
   const objects = new Map<string, KubeObject>()
   const tokens = new Set<string>()
+  let flaw: string | undefined
+  const keepItem = (item: KubeObject): KubeObject => {
+    flaw ??= flawOfObject(type, first, item)
+    return flaw === undefined ? keep(listKey(item), item) : item
+  }
   for (let options = first; ;) {
-    const result = await api.list(type, options)
+    const result = await api.list(type, { ...options, keep: keepItem })
     if (result.kind === 'fault') return result
     const { items, resourceVersion, continue: token } = result.value
-    const flaw = flawOf(type, first, result.value)
+    flaw ??= flawOfPage(result.value)
     if (flaw !== undefined) return badAnswer(type, flaw)
-    for (const object of items) {
-      const key = listKey(object)
-      objects.set(key, keep(key, object))
-    }
+    for (const object of items) objects.set(listKey(object), object)
     if (token === undefined || token === '') return { kind: 'ok', objects, resourceVersion }
     if (tokens.has(token)) return badAnswer(type, 'its pages go round in a circle')
     tokens.add(token)
@@ -60,14 +62,10 @@ async function listPages(
   }
 }
 
-/** What is wrong with a page; undefined: nothing. What came over the network need not be what its type says. */
-function flawOf(type: ResourceType, selection: Selection, page: unknown): string | undefined {
+/** What is wrong with a page, but for its items; undefined: nothing. What came over the network need not be what its type says. */
+function flawOfPage(page: unknown): string | undefined {
   if (!isFields(page) || !Array.isArray(page['items'])) return 'there is no list of items in it'
   if (typeof page['resourceVersion'] !== 'string' || page['resourceVersion'] === '') return 'it has no resourceVersion'
-  for (const item of page['items']) {
-    const flaw = flawOfObject(type, selection, item)
-    if (flaw !== undefined) return flaw
-  }
   return undefined
 }
 

@@ -4,6 +4,7 @@ import { createBackOff } from './back-off.ts'
 import type { Followed, FollowedState } from './kubernetes-source-types.ts'
 import { badAnswer, flawOfObject, listAll, listKey, typed, type WholeList } from './object-list.ts'
 import { equalData } from './plain-data.ts'
+import { isOlder, wentBack } from './version-order.ts'
 
 /*
  * Follows one kind: a list, then a watch from there, for ever.
@@ -13,6 +14,9 @@ import { equalData } from './plain-data.ts'
  *   start ─> list ── whole ──> watch ── ended in time, cut ──> watch from the last version
  *            │ ^                 │
  *            └─┴─ back-off ──────┴─ silent for too long ──> watch from the last version
+ *
+ * A server that comes back after a fault may have been restored from a backup of etcd. It would be silent up to our version, since its
+ * own are older: so it is asked for its version before a watch goes on after a fault, and a version that goes back means a list.
  *
  * What was known stays until a whole list, or an event, says otherwise.
  */
@@ -63,6 +67,8 @@ export interface ReflectorOptions<K extends Known> {
 }
 
 export interface Reflector<K extends Known> {
+  /** Before the start: an object that an earlier life knew is known until the first list says otherwise. What is none is left out. */
+  readonly remember: (object: unknown) => void
   readonly start: () => void
   /** No callback is called and no timer runs afterwards. */
   readonly stop: () => void
@@ -98,6 +104,10 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
   let stuck = 0
   /** Times in a row that the server had forgotten our version. */
   let forgotten = 0
+  /** After a fault: whether the server has got to our position is to be asked before a watch goes on from there. */
+  let isDoubted = false
+  /** The server gives its versions a second time: one that is known may be of something else. */
+  let hasGoneBack = false
   /** Who waits for the next list, and for the one under way. */
   let relists: (() => void)[] = []
   let served: (() => void)[] = []
@@ -121,7 +131,7 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
   async function run(): Promise<void> {
     while (!isStopped) {
       const from = relists.length > 0 ? undefined : position
-      const { waitMs } = from === undefined ? await list() : await watch(from)
+      const { waitMs } = await (from === undefined ? list() : isDoubted ? check(from) : watch(from))
       if (waitMs > 0) await pause(waitMs)
     }
   }
@@ -142,7 +152,7 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     relists = []
     const first = await listAll(api, type, selection, trimmed)
     // A list can be empty, partial or old by a fault of the server's: what it takes away has to be missing a second time.
-    const isDoubtful = first.kind === 'ok' && !isStopped && lacks(first)
+    const isDoubtful = first.kind === 'ok' && !isStopped && isSynced && lacks(first)
     const answer = isDoubtful ? await listAll(api, type, selection, trimmed) : first
     if (isStopped) return atOnce
     if (answer.kind === 'fault') {
@@ -151,6 +161,8 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     }
     replaceAll(answer)
     position = answer.resourceVersion
+    hasGoneBack = false
+    isDoubted = false
     for (const done of served) done()
     return atOnce
   }
@@ -161,7 +173,7 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
       return { waitMs: backOff.next(answer.retryAfterMs) }
     }
     // A kind that has had objects has been taken away, or the server is not quite up: what was known stays.
-    if (known.size === 0) setSynced()
+    if (!isSynced || known.size === 0) replaceAll({ objects: new Map() })
     else setFault(answer)
     return { waitMs: timing.absentRetryMs * (0.8 + 0.2 * random()) }
   }
@@ -179,7 +191,7 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     options.observe(state())
   }
 
-  function replaceAll({ objects }: WholeList): void {
+  function replaceAll({ objects }: Pick<WholeList, 'objects'>): void {
     let isDifferent = false
     for (const [key, object] of objects) isDifferent = put(key, object) || isDifferent
     for (const [key, old] of known) {
@@ -192,10 +204,20 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     options.listed(isDifferent)
   }
 
-  /** What is kept of an object: of a version that is known already, what was kept of it then. */
+  /** What is kept of an object: of a version that is known already, what was kept of it then. An earlier life may have kept less. */
   function trimmed(key: string, incoming: KubeObject): KubeObject {
-    const old = known.get(key)?.object
-    return old !== undefined && isSameVersion(old, incoming) ? old : typed(type, followed.keep(incoming))
+    const old = isSynced && !hasGoneBack ? known.get(key)?.object : undefined
+    return old !== undefined && isSameVersion(old, incoming) ? old : keep(incoming)
+  }
+
+  function keep(object: KubeObject): KubeObject {
+    return typed(type, followed.keep(object))
+  }
+
+  function remember(object: unknown): void {
+    if (flawOfObject(type, selection, object) !== undefined) return
+    const kept = keep(object as KubeObject)
+    put(listKey(kept), kept)
   }
 
   /** Takes what is kept of an object. True: it says something new. */
@@ -212,14 +234,32 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     return true
   }
 
+  /** Stands in for the next watch after a fault, so that an outage costs one request more. What a list says is as new as etcd. */
+  async function check(from: string): Promise<Step> {
+    const answer = await api.list(type, { ...selection, limit: 1 })
+    if (isStopped) return atOnce
+    if (answer.kind === 'fault') return watchFailed(answer)
+    isDoubted = false
+    const { resourceVersion } = answer.value
+    return isOlder(resourceVersion, from) ? goBack(resourceVersion, from) : atOnce
+  }
+
+  function goBack(version: string, from: string): Step {
+    hasGoneBack = true
+    position = undefined
+    forgotten += 1
+    setFault(wentBack(type, version, from))
+    return forgotten === 1 ? atOnce : { waitMs: backOff.next() }
+  }
+
   async function watch(from: string): Promise<Step> {
     const startMs = clock.now()
     const timeoutSeconds = Math.round(timing.watchSeconds * (1 + random()))
-    const seen = { signs: 0, flaw: undefined as string | undefined, isSilent: false as boolean }
+    const seen = { signs: 0, end: undefined as (() => Step) | undefined, isSilent: false as boolean }
     const current = api.watch(type, { ...selection, resourceVersion: from, timeoutSeconds }, (event) => {
-      if (isStopped || seen.flaw !== undefined) return
-      seen.flaw = take(event)
-      if (seen.flaw === undefined) seen.signs += 1
+      if (isStopped || seen.end !== undefined) return
+      seen.end = take(event)
+      if (seen.end === undefined) seen.signs += 1
       else current.stop()
     })
     stopWatch = () => current.stop()
@@ -230,8 +270,10 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     const end = await current.ended
     endGuard()
     stopWatch = () => undefined
-    if (isStopped || relists.length > 0) return atOnce
-    if (seen.flaw !== undefined) return brokenEvent(seen.flaw)
+    if (isStopped) return atOnce
+    const step = seen.end?.()
+    if (relists.length > 0) return atOnce
+    if (step !== undefined) return step
     return watchEnded(
       seen.isSilent ? { kind: 'silent' } : end,
       seen.signs > 0 || clock.now() - startMs >= timing.shortMs,
@@ -266,28 +308,20 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     forgotten = 0
   }
 
-  /** What is wrong with an event; undefined: it was taken. */
-  function take(event: WatchEvent): string | undefined {
-    switch (event.type) {
-      case 'BOOKMARK':
-        position = event.resourceVersion
-        break
-      case 'ADDED':
-      case 'MODIFIED':
-      case 'DELETED': {
-        const flaw = flawOfObject(type, selection, event.object)
-        if (flaw !== undefined) return flaw
-        position = event.object.metadata.resourceVersion
-        if (event.type === 'DELETED') drop(event.object)
-        else {
-          const key = listKey(event.object)
-          put(key, trimmed(key, event.object))
-        }
-        break
-      }
-      default:
-        // Of a newer API: not ours to understand. It is no reason to lose what comes after it.
-        return undefined
+  /** Takes an event. What is to be done where the watch cannot go on after it; undefined: it can. */
+  function take(event: WatchEvent): (() => Step) | undefined {
+    // Of a newer API: not ours to understand. It is no reason to lose what comes after it.
+    if (!eventTypes.has(event.type)) return undefined
+    const flaw = event.type === 'BOOKMARK' ? undefined : flawOfObject(type, selection, event.object)
+    if (flaw !== undefined) return () => brokenEvent(flaw)
+    const version = event.type === 'BOOKMARK' ? event.resourceVersion : (event.object.metadata.resourceVersion ?? '')
+    const from = position ?? version
+    if (isOlder(version, from)) return () => goBack(version, from)
+    position = version
+    if (event.type === 'DELETED') drop(event.object)
+    else if (event.type !== 'BOOKMARK') {
+      const key = listKey(event.object)
+      put(key, trimmed(key, event.object))
     }
     suspicions = 0
     settle()
@@ -315,6 +349,7 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     switch (end.kind) {
       case 'silent':
         suspicions += 1
+        isDoubted = true
         return atOnce
       case 'ended':
         if (!hasWorked) return { waitMs: backOff.next() }
@@ -332,6 +367,8 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
       // Versions are forgotten in the normal course of things; one that a list has just given is not.
       return forgotten === 1 ? atOnce : { waitMs: backOff.next(end.retryAfterMs) }
     }
+    // Where lists succeed and watches fail, to ask once is enough; where nobody answers, it may be another server that does.
+    isDoubted ||= stuck === 0 || end.code === 'unreachable' || end.code === 'timeout'
     stuck += 1
     setFault(end)
     // The version may be what it fails of: one that this server never gave (restored from a backup), or that it chokes on.
@@ -342,6 +379,7 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
   }
 
   return {
+    remember,
     start: () => void run(),
     stop: () => {
       isStopped = true
@@ -360,6 +398,8 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     known,
   }
 }
+
+const eventTypes: ReadonlySet<string> = new Set<WatchEvent['type']>(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'])
 
 const isSameVersion = (a: KubeObject, b: KubeObject): boolean =>
   a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion

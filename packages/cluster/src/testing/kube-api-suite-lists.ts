@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { KubeObject } from '../kubernetes/api.ts'
+import { isOlder } from '../kubernetes/version-order.ts'
 import {
   configMap,
   faultOf,
@@ -47,6 +48,15 @@ export function describeLists(stage: Stage): void {
     const everywhere = await stage.listAll(ConfigMap)
     const ours = everywhere.filter(({ metadata }) => suiteNamespaces.some((one) => one === metadata.namespace))
     assert.deepEqual(namesOf(ours), ['here', 'there'])
+  })
+
+  it('says in a list, of one object too, the version of the last write or a later one', async () => {
+    await create(configMap('a'), configMap('b'))
+    const { metadata } = ok(await stage.api.create(ConfigMap, configMap('c'), writer))
+    const { items, resourceVersion } = ok(await stage.api.list(ConfigMap, { namespace, limit: 1 }))
+    assert.deepEqual(namesOf(items), ['a'])
+    assert.ok(!isOlder(resourceVersion, metadata.resourceVersion ?? ''), `${resourceVersion} is older`)
+    assert.ok(isOlder('1', resourceVersion))
   })
 
   it('lists in pages, which together are the state of one moment', async () => {

@@ -276,7 +276,7 @@ export const addressBlockFacets: Facets = {
     maxLength: 128,
   },
   'addresses[].holders[].terms':
-    'Sharing key and ports under which the address was granted; left out where somebody else granted it.',
+    'Sharing key and ports under which the address was granted, or their SHA-256 where they are long; left out where somebody else granted it.',
   released: { description: 'Free addresses that were in use.', maxItems: 64, ...keyedBy('address') },
   'released[]': { description: 'A free address.', ...whole },
   'released[].address': address,
@@ -299,6 +299,11 @@ export const nodeStateSpecFacets: Facets = {
   'drain.requestedAt': 'When it was asked for.',
   'drain.requestedBy': { description: 'Who asked for it.', maxLength: 253 },
   'drain.reason': { description: 'Why, for other people.', maxLength: 1024 },
+  question:
+    'Whether the speaker is alive: written by that of a node that leaves and relies on this one. The last one stays.',
+  'question.id': { description: 'What status.answer is to say.', maxLength: 64 },
+  'question.askedBy': { description: 'The node that leaves.', maxLength: 253 },
+  'question.askedAt': 'When it asked.',
 }
 
 export const nodeStateStatusFacets: Facets = {
@@ -355,6 +360,7 @@ export const nodeStateStatusFacets: Facets = {
   'drain.since': 'Since when.',
   'drain.cause': { description: 'What the node leaves for, in one word.', maxLength: 64 },
   'drain.message': 'The same in a sentence.',
+  'drain.requestedAt': 'spec.drain.requestedAt of the request that all of this is said of. Left out: nobody asked.',
   'drain.remainingConnections': { description: 'Connections through the node that have not ended.', ...int64 },
   'drain.silentConnections': {
     description: 'Those of remainingConnections that no packet has passed for longer than --connection-silence.',
@@ -363,7 +369,11 @@ export const nodeStateStatusFacets: Facets = {
   'drain.heldBack': { description: 'Prefixes that stay, though the node is to leave.', ...keyedBy('prefix') },
   'drain.heldBack[]': 'A prefix.',
   'drain.heldBack[].prefix': { description: 'The prefix.', maxLength: 49 },
-  'drain.heldBack[].reason': 'Why it stays: no other node announces it, or it is not known who does.',
+  'drain.heldBack[].reason':
+    'Why it stays. lastAnnouncer: no other node announces it. noAnswer: one does, but its speaker does not answer. othersUnknown: it ' +
+    'could not be found out.',
+  'drain.heldBack[].node': { description: 'The node whose speaker does not answer.', maxLength: 253 },
+  answer: { description: 'Id of the last spec.question that the speaker has seen: it was alive then.', maxLength: 64 },
   conditions: {
     description: 'Conditions of the node: Announcing, SafeToReboot, ConfigurationValid.',
     ...keyedBy('type'),

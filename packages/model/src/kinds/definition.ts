@@ -11,7 +11,8 @@ export interface Note {
 
 /** What a valid object says. */
 export interface Built {
-  readonly resource: Resource
+  /** Of an object that contradicts no others: the one of its version before takes its place where they say the same. */
+  resource: Resource
   readonly notes: readonly Note[]
   /** spec.communities of a BGPAdvertisement: what they mean depends on the Community objects. */
   readonly communities: readonly string[]

@@ -18,8 +18,9 @@ export const groups: readonly Group[] = [
 export const groupNameOf = (apiVersion: string): string =>
   apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : ''
 
-export const isOfGroups = ({ apiVersion }: Definition): boolean =>
-  groups.some(({ name }) => name === groupNameOf(apiVersion))
+const definitionsOfGroups: ReadonlySet<Definition> = new Set(groups.flatMap(({ definitions }) => definitions))
+
+export const isOfGroups = (definition: Definition): boolean => definitionsOfGroups.has(definition)
 
 /**
  * The group that an object was meant to be of, also where its name is misspelt, left out, or that of our other group; undefined:

@@ -5,7 +5,7 @@ const time = z.string().meta({ format: 'date-time' })
 
 const count = z.int().min(0)
 
-/** What a person asks of a node. */
+/** What is asked of a node, by people and by the speakers of other nodes. */
 export const nodeStateSpec = z.object({
   drain: z
     .object({
@@ -14,6 +14,7 @@ export const nodeStateSpec = z.object({
       reason: z.string().exactOptional(),
     })
     .exactOptional(),
+  question: z.object({ id: z.string(), askedBy: z.string(), askedAt: time }).exactOptional(),
 })
 
 const negotiated = z.object({
@@ -48,13 +49,14 @@ const session = z.object({
   routes: count.exactOptional(),
 })
 
-const heldBack = z.object({ prefix: z.string(), reason: z.string() })
+const heldBack = z.object({ prefix: z.string(), reason: z.string(), node: z.string().exactOptional() })
 
 const drain = z.object({
   phase: z.enum(['Active', 'GracefulShutdown', 'HeldBack', 'Withdrawn']),
   since: time,
   cause: z.string().exactOptional(),
   message: z.string().exactOptional(),
+  requestedAt: time.exactOptional(),
   remainingConnections: count.exactOptional(),
   silentConnections: count.exactOptional(),
   heldBack: z.array(heldBack).exactOptional(),
@@ -77,5 +79,6 @@ export const nodeStateStatus = z.object({
   sessions: z.array(session).exactOptional(),
   routes: count.exactOptional(),
   drain: drain.exactOptional(),
+  answer: z.string().exactOptional(),
   conditions: z.array(conditionSchema).exactOptional(),
 })

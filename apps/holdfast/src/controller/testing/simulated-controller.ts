@@ -78,7 +78,8 @@ export function createSimulatedController(options: SimulatedControllerOptions): 
     await gate()
     const dice = isCalm ? 1 : random.next()
     await delay(isCalm ? 0.1 : lagOf(random))
-    const lost: ApiFault = apiFault('timeout', 'no answer')
+    // A server that says that it failed has perhaps done it all the same.
+    const lost: ApiFault = random.chance(0.5) ? apiFault('timeout', 'no answer') : apiFault('serverError', 'it failed')
     if (dice < throttledShare) return apiFault('tooManyRequests', 'too many', 50)
     const isDone = dice >= throttledShare + lostShare / 2
     const answer = isDone ? await (what === undefined ? run() : options.perform({ by: name, what }, run)) : lost

@@ -1,0 +1,43 @@
+import type { Explanation, NodeExplanation } from './explanation.ts'
+
+/** An explanation in one line. */
+export function summaryOf(explanation: Omit<Explanation, 'summary'>): string {
+  const { addresses, allocation, faults } = explanation
+  const refused = faults.length === 0 ? '' : ' (worked out without what is refused)'
+  const nodes = `${announcement(explanation.nodes)}${refused}`
+  if (allocation.outcome === 'yes') return nodes
+  if (addresses.length === 0) return `not reachable: ${allocation.message}`
+  return `${nodes}; not as it asks: ${allocation.message}`
+}
+
+function announcement(nodes: readonly NodeExplanation[]): string {
+  const announcing = nodes.filter(({ announces }) => announces.outcome === 'yes')
+  if (announcing.length === 0) return byNobody(nodes)
+  const heard = announcing.filter(isHeard)
+  const deaf = announcing.length - heard.length
+  if (heard.length === 0) {
+    return `at no router: ${announcing.length} of ${nodes.length} nodes would announce it, and none has a session with a router`
+  }
+  const rest = deaf === 0 ? '' : `; ${deaf} more without a session`
+  return `announced by ${heard.length} of ${nodes.length} nodes${rest}${missing(announcing)}`
+}
+
+function byNobody(nodes: readonly NodeExplanation[]): string {
+  if (nodes.length === 0) return 'announced by nobody: there are no nodes'
+  const reasons = new Set(nodes.map(({ announces }) => announces.reason))
+  const why = reasons.size === 1 ? `: ${nodes[0]?.announces.message ?? ''}` : ', each for its own reason'
+  return `announced by none of ${nodes.length} nodes${why}`
+}
+
+/** What of the Service no router has, while it has other parts: of two families one can be cut off. */
+function missing(announcing: readonly NodeExplanation[]): string {
+  const routes = announcing.flatMap((node) => node.routes)
+  const up = new Set(routes.filter(({ session }) => session === 'Established').map(({ prefix }) => prefix))
+  const cutOff = routes.map(({ prefix }) => prefix).filter((prefix) => !up.has(prefix))
+  const withheld = announcing[0]?.withheld.map(({ ip }) => ip) ?? []
+  const nowhere = withheld.filter((ip) => announcing.every((node) => node.withheld.some((one) => one.ip === ip)))
+  const names = [...new Set([...cutOff, ...nowhere])]
+  return names.length === 0 ? '' : `; no router has ${names.join(', ')}`
+}
+
+const isHeard = ({ routes }: NodeExplanation): boolean => routes.some(({ session }) => session === 'Established')

@@ -1,0 +1,159 @@
+// What docs/operate/migrate-from-metallb.md warns of, done all the same: Holdfast's controllers are started while MetalLB's goes on.
+//
+// Claims:
+//  1  While nobody changes anything, they do not fight: Services come to rest as they are.
+//  2  Services that have their addresses keep them, and their routes, while others come and go.
+//  3  New Services get addresses. Either of the two may take them for its own and move them, over and over, as long as both are there.
+//  4  When MetalLB's controller is stopped, all comes to rest: no address is given twice, and it is the one that Holdfast has granted.
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { clusterSkip } from '../cluster/capability.ts'
+import { labSkip } from '../harness/capability.ts'
+import { eventually } from '../harness/eventually.ts'
+import { changesSince } from './checks.ts'
+import { blocksBelow } from './page.ts'
+import { metallbSkip } from './programs.ts'
+import type { ServiceRecord } from './service-record.ts'
+import { MigrateSite, namespace, nodes } from './site.ts'
+
+const skip = metallbSkip() || labSkip() || clusterSkip('helm')
+const blocksPath = `/apis/holdfast.dev/v1alpha1/namespaces/${namespace}/addressblocks`
+
+describe('both controllers at once', { skip, timeout: 180_000 }, () => {
+  let site: MigrateSite
+  let services: ServiceRecord
+  let given: ReadonlyMap<string, string>
+  let hasFailed = false
+
+  const speakers = nodes.map((node) => `speaker@${node}`)
+  const ours = ['holdfast-controller#0', 'holdfast-controller#1']
+  const writes = (): number => [...services.writes().values()].reduce((sum, one) => sum + one, 0)
+  /** Until no Service has been written for three seconds. */
+  async function rest(): Promise<void> {
+    let last = { count: -1, sinceMs: 0 }
+    await eventually(
+      'no Service is written any more',
+      () => {
+        const count = writes()
+        if (count !== last.count) last = { count, sinceMs: performance.now() }
+        return performance.now() - last.sinceMs
+      },
+      (quietMs) => assert.ok(quietMs > 3000),
+      { timeoutMs: 20_000 },
+    )
+  }
+  /** By Service, what the AddressBlocks grant. */
+  const granted = async (): Promise<ReadonlyMap<string, string>> => {
+    const blocks = (await site.cluster.client().get(blocksPath)).at('items').list()
+    const pairs = blocks
+      .flatMap((block) => block.at('spec').at('addresses').list())
+      .flatMap((entry) =>
+        entry
+          .at('holders')
+          .list()
+          .map(
+            (holder) =>
+              [`${holder.at('namespace').text()}/${holder.at('name').text()}`, entry.at('address').text()] as const,
+          ),
+      )
+    return new Map(
+      [...Map.groupBy(pairs, ([name]) => name)]
+        .map(
+          ([name, some]) =>
+            [
+              name,
+              some
+                .map(([, address]) => address)
+                .sort()
+                .join(),
+            ] as const,
+        )
+        .sort(([a], [b]) => a.localeCompare(b)),
+    )
+  }
+  const agreed = (count: number): Promise<unknown> =>
+    eventually(
+      'statuses and blocks say the same, and no address is given twice',
+      async () => ({ said: await site.addresses(), held: await granted() }),
+      ({ said, held }) => {
+        assert.equal(said.size, count)
+        const sorted = [...said].map(([name, text]) => [name, text.split(',').sort().join()] as const)
+        assert.deepEqual(Object.fromEntries(sorted), Object.fromEntries(held))
+        const alone = [...said].filter(([name]) => !name.includes('/dns-')).flatMap(([, text]) => text.split(','))
+        assert.equal(new Set(alone).size, alone.length)
+      },
+      { timeoutMs: 30_000 },
+    )
+
+  before(async () => {
+    site = await MigrateSite.create()
+    await site.installMetallb()
+    await site.populate()
+  })
+  afterEach((context) => {
+    if ('passed' in context && !context.passed) hasFailed = true
+  })
+  after(async () => {
+    if (hasFailed) site.fabric.lab.reportFailure()
+    await site.end()
+  })
+
+  test('while nobody changes anything, they do not fight', async () => {
+    given = await site.addresses()
+    services = await site.watchServices()
+    // Step 4 without its first command.
+    const [, ...webhooks] = blocksBelow('4.')[0]?.script.split('\n') ?? []
+    await site.shell.run(webhooks.join('\n'))
+    const blocks = blocksBelow('5.').filter(({ marks, notRun }) => !notRun && !marks.includes('controller'))
+    await site.shell.follow(blocks)
+    await site.kubelet.runs(['controller#0', ...ours, ...speakers])
+    await agreed(given.size)
+    await rest()
+    assert.deepEqual(services.violations(), [])
+  })
+
+  test('Services come and go: those that were there keep what they have', async () => {
+    const begin = { tor: site.tor.routes.changes().length, core: site.core.routes.changes().length }
+    const prefixes = new Set([...site.tor.routes.present().keys(), ...site.core.routes.present().keys()])
+    for (const round of [1, 2]) {
+      const names = Array.from({ length: 8 }, (_, index) => `both-${round}-${index}`)
+      await Promise.all(names.map((name) => site.create([{ name }])))
+      await eventually(
+        'all have had an address',
+        () => services.seen(),
+        (seen) =>
+          assert.deepEqual(
+            names.filter((name) => !seen.has(`default/${name}`)),
+            [],
+          ),
+        { timeoutMs: 30_000 },
+      )
+      if (round === 1) await site.cluster.kubectl(['delete', 'service', ...names])
+    }
+    const now = await site.addresses()
+    for (const [name, address] of given) assert.equal(now.get(name), address, name)
+    const old = services.violations().filter((line) => !line.startsWith('default/both-'))
+    assert.deepEqual(old, [])
+    for (const [name, router] of [
+      ['tor', site.tor],
+      ['core', site.core],
+    ] as const) {
+      const touched = [...changesSince(router, begin[name]).keys()].filter((prefix) => prefixes.has(prefix))
+      assert.deepEqual(touched, [], name)
+    }
+  })
+
+  test('MetalLB’s controller is stopped, and all comes to rest', async (t) => {
+    await site.shell.run('kubectl -n metallb-system scale "$CONTROLLER" --replicas=0')
+    await site.kubelet.runs([...ours, ...speakers])
+    await agreed(given.size + 8)
+    await rest()
+    const moves = services.violations().length
+    t.diagnostic(`while both worked, ${moves} times a new Service lost an address that it had, or had one of another`)
+    await site.create([{ name: 'alone' }])
+    await agreed(given.size + 9)
+    assert.equal(services.violations().length, moves)
+    const now = await site.addresses()
+    for (const [name, address] of given) assert.equal(now.get(name), address, name)
+  })
+})
