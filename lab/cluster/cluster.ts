@@ -13,7 +13,7 @@ import { clusterPrograms, ensurePrograms } from './binaries.ts'
 import type { ControlPlane, Place, ServerOptions, TokenHolder } from './control-plane.ts'
 import { prepareControlPlane } from './control-plane.ts'
 import type { Authority } from './pki.ts'
-import { relayToSocket } from './ports.ts'
+import { ownLoopback, relayToSocket } from './ports.ts'
 import { startRelay } from './relay.ts'
 
 /** Who may come, besides `admin`, who may do everything (group system:masters). */
@@ -46,7 +46,7 @@ export interface KubectlResult {
 export interface Cluster {
   readonly lab: Lab
   readonly directory: string
-  /** https://127.0.0.1:PORT, from the host; the same while the cluster lives. */
+  /** An address of the host's loopback, and a port: from the host, the same while the cluster lives. */
   readonly url: string
   /** From the other namespaces of the lab, one for each address of the place; without a place, `url`. */
   readonly placeUrls: readonly string[]
@@ -113,7 +113,7 @@ async function start(lab: Lab, options: ClusterOptions, programs: Programs): Pro
   const etcd = plane.startEtcd()
   let server = plane.startServer()
   const way = await wayIn(lab, directory, plane, options.place)
-  const url = `https://127.0.0.1:${way.port}`
+  const url = urlOf(ownLoopback(), way.port)
   const placeUrls = options.place?.addresses.map((address) => urlOf(address, plane.port)) ?? [url]
   const access = accessTo({ directory, url, plane, holders, kubectl: programs.kubectl })
   const untilReady = (): Promise<void> => ready(access.client(admin), server)

@@ -5,7 +5,7 @@ import type { Lab } from '../harness/lab.ts'
 import type { LabProcess } from '../harness/process.ts'
 import type { Authority } from './pki.ts'
 import { createAuthority } from './pki.ts'
-import { freePort } from './ports.ts'
+import { freePort, ownLoopback } from './ports.ts'
 
 /** A network namespace, and addresses of it at which the API server is to be reached from other namespaces. */
 export interface Place {
@@ -52,19 +52,28 @@ const serviceRanges = ['10.96.0.0/16', 'fd00:10:96::/112'] as const
 export async function prepareControlPlane(plan: Plan): Promise<ControlPlane> {
   const { lab, directory, place } = plan
   mkdirSync(directory, { recursive: true })
+  const address = ownLoopback()
   const [port, etcdPort, peerPort] = [await freePort(), await freePort(), await freePort()]
-  const etcdUrl = `http://127.0.0.1:${etcdPort}`
+  const etcdUrl = `http://${address}:${etcdPort}`
+  const peerUrl = `http://${address}:${peerPort}`
   const authority = await createAuthority(directory)
-  const hosts = ['localhost', 'kubernetes.default.svc', '127.0.0.1', '::1', '10.96.0.1', ...(place?.addresses ?? [])]
+  const hosts = [
+    'localhost',
+    'kubernetes.default.svc',
+    address,
+    '127.0.0.1',
+    '::1',
+    '10.96.0.1',
+    ...(place?.addresses ?? []),
+  ]
   const certificate = await authority.issue('kube-apiserver', hosts)
   const auditFile = join(directory, 'audit.log')
 
   const etcd = [
     ...[plan.programs.etcd, '--data-dir', join(directory, 'etcd'), '--logger', 'zap', '--log-level', 'warn'],
     ...['--listen-client-urls', etcdUrl, '--advertise-client-urls', etcdUrl],
-    ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
-    ...['--initial-advertise-peer-urls', `http://127.0.0.1:${peerPort}`],
-    ...['--initial-cluster', `default=http://127.0.0.1:${peerPort}`],
+    ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl],
+    ...['--initial-cluster', `default=${peerUrl}`],
   ]
   const server = [
     plan.programs['kube-apiserver'],
@@ -102,7 +111,7 @@ export const boundToUs = (command: readonly string[]): readonly [string, ...stri
 ]
 
 function listenArguments(place: Place | undefined): readonly string[] {
-  if (place === undefined) return ['--bind-address=127.0.0.1', '--advertise-address=127.0.0.1']
+  if (place === undefined) return [`--bind-address=${ownLoopback()}`, `--advertise-address=${ownLoopback()}`]
   const hasIpv6 = place.addresses.some((address) => address.includes(':'))
   return [`--bind-address=${hasIpv6 ? '::' : '0.0.0.0'}`, `--advertise-address=${place.addresses[0]}`]
 }

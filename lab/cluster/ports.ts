@@ -3,23 +3,34 @@ import { connect, createServer } from 'node:net'
 import type { Server } from 'node:net'
 
 /**
- * A port that nobody listens on. It lies below the kernel's own range (32768 and up), from which an outgoing connection could take
- * it while the server that it is for is down.
+ * An address of the host's loopback that no other process of these tests listens on: tests run side by side, and a port that is
+ * free when it is drawn may be another one's when it is used. Linux has all of 127.0.0.0/8, and no process id has more than 22 bits.
  */
-export async function freePort(): Promise<number> {
+export function ownLoopback(pid = process.pid): string {
+  return `127.${64 + (pid >> 16)}.${(pid >> 8) & 255}.${pid & 255}`
+}
+
+const given = new Set<number>()
+
+/**
+ * A port of `address` that nobody listens on and that this process has not drawn before. It lies below the kernel's own range (32768
+ * and up), from which an outgoing connection could take it while the server that it is for is down.
+ */
+export async function freePort(address = ownLoopback()): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 30_000)
     const server = createServer()
-    if (await listen(server, port)) {
+    if (!given.has(port) && (await listen(server, { address, port }))) {
+      given.add(port)
       await new Promise((resolve) => server.close(resolve))
       return port
     }
   }
 }
 
-/** Leads a port of the host's loopback to a Unix socket. Ends with `close`, connections included. */
+/** Leads a port of `ownLoopback` to a Unix socket. Ends with `close`, connections included. */
 export async function relayToSocket(path: string): Promise<{ readonly port: number; readonly close: () => void }> {
-  const port = await freePort()
+  const [address, port] = [ownLoopback(), await freePort()]
   const ends = new Set<() => void>()
   const server = createServer({ allowHalfOpen: true }, (from) => {
     const to = connect({ path, allowHalfOpen: true })
@@ -32,7 +43,7 @@ export async function relayToSocket(path: string): Promise<{ readonly port: numb
     from.on('error', end).on('close', end).pipe(to)
     to.on('error', end).pipe(from)
   })
-  if (!(await listen(server, port))) throw new Error(`port ${port} was taken meanwhile`)
+  if (!(await listen(server, { address, port }))) throw new Error(`port ${port} of ${address} was taken meanwhile`)
   server.unref()
   return {
     port,
@@ -43,9 +54,9 @@ export async function relayToSocket(path: string): Promise<{ readonly port: numb
   }
 }
 
-function listen(server: Server, port: number): Promise<boolean> {
+function listen(server: Server, { address, port }: { address: string; port: number }): Promise<boolean> {
   return new Promise((resolve) => {
     server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => resolve(true))
+    server.listen(port, address, () => resolve(true))
   })
 }

@@ -22,7 +22,7 @@ import type { Fault } from './faults.ts'
 import { readRequest } from './faults.ts'
 import type { Authority } from './pki.ts'
 import { createAuthority } from './pki.ts'
-import { freePort } from './ports.ts'
+import { freePort, ownLoopback } from './ports.ts'
 import type { FaultProxy } from './proxy.ts'
 import { startProxy } from './proxy.ts'
 
@@ -46,7 +46,7 @@ interface Stage {
 
 async function startStage(directory: string): Promise<Stage> {
   const authority = await createAuthority(directory)
-  const { certificateFile, keyFile } = await authority.issue('server', ['127.0.0.1'])
+  const { certificateFile, keyFile } = await authority.issue('server', [ownLoopback()])
   const port = await freePort()
   const watches = new Set<ServerResponse>()
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
@@ -69,9 +69,9 @@ async function startStage(directory: string): Promise<Stage> {
       request.resume().on('end', () => answer(request, response))
     },
   )
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, ownLoopback(), resolve))
   const stage: Stage = {
-    url: `https://127.0.0.1:${port}`,
+    url: `https://${ownLoopback()}:${port}`,
     authority,
     watches,
     resourceVersion: '10',
@@ -230,7 +230,7 @@ describe('the fault proxy', { skip: clusterSkip() }, () => {
       const directory = join(lab.directory, 'stranger')
       mkdirSync(directory)
       const stranger = await createAuthority(directory)
-      proxy.present(await stranger.issue('server', ['127.0.0.1']))
+      proxy.present(await stranger.issue('server', [ownLoopback()]))
       assert.match((await list()).ending, /SELF_SIGNED|UNABLE_TO|SIGNATURE/)
       proxy.present(undefined)
       assert.equal((await list()).status, 200)

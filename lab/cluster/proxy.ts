@@ -15,7 +15,7 @@ import { matches, readRequest } from './faults.ts'
 import type { Exchange } from './faulty-answer.ts'
 import { passAnswer, replaceAnswer } from './faulty-answer.ts'
 import type { Authority, Certificate } from './pki.ts'
-import { freePort } from './ports.ts'
+import { freePort, ownLoopback } from './ports.ts'
 import { startRelay } from './relay.ts'
 
 export interface ProxyOptions {
@@ -25,7 +25,7 @@ export interface ProxyOptions {
   readonly authority: Authority
   /** Names and addresses of the proxy besides 127.0.0.1 and localhost. */
   readonly hosts?: readonly string[]
-  /** Where it listens, IPv4; 127.0.0.1 unless given. */
+  /** Where it listens, IPv4; an address of the loopback that only this process uses unless given. */
   readonly address?: string
   /** What it agrees to speak with clients (ALPN); HTTP/1.1 unless given. With HTTP/2, what breaks a connection breaks all on it. */
   readonly protocol?: ProxyProtocol
@@ -72,8 +72,8 @@ export interface FaultProxy {
 }
 
 export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
-  const port = await freePort()
-  const address = options.address ?? '127.0.0.1'
+  const address = options.address ?? ownLoopback()
+  const port = await freePort(address)
   const hosts = ['localhost', '127.0.0.1', address, ...(options.hosts ?? [])]
   const own = await options.authority.issue(`proxy-${port}`, [...new Set(hosts)])
   const agent = new Agent({ keepAlive: true, ca: readFileSync(options.authority.certificateFile) })
