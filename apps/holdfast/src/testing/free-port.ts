@@ -1,13 +1,25 @@
-import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** A port of 127.0.0.1 that is free now: for programs where 0 means something else. */
+const [first, end, each] = [10_000, 20_000, 16]
+let drawn = 0
+
+/**
+ * A port of the loopback that is free now: for programs where 0 means something else. It lies below the kernel's own range (32768 and
+ * up), from which any connection could take it before the program that it is for listens, and processes side by side draw from ranges
+ * of their own.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const at = server.address()
-  if (at === null || typeof at === 'string') throw new Error('no port')
-  server.close()
-  await once(server, 'close')
-  return at.port
+  for (;;) {
+    const port = first + ((process.pid * each + drawn) % (end - first))
+    drawn += 1
+    if (await isFree(port)) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
