@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { AddressBlockSpec as Written } from '@holdfast/ipam'
+import type { StoredBlockSpec as Written } from '@holdfast/ipam'
 import type { AddressBlockSpec as Read } from '../packages/model/src/stored.ts'
 import { crdFiles, folder } from './crds/files.ts'
 import { pages, pagesFolder } from './crds/pages.ts'
@@ -28,7 +28,7 @@ test('values are written as YAML in blocks', () => {
 
 test('the blocks that ipam writes are those that model reads', () => {
   // The two packages may not import each other; the compiler compares their types here.
-  const written: Written = { cidr: '192.0.2.0/26', inUse: 0, addresses: [], released: [] }
+  const written: Written = { cidr: '192.0.2.0/26', inUse: 0, addresses: {}, released: {} }
   const read: Read = written
   const again: Written = read
   assert.equal(again, written)

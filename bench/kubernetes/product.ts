@@ -30,8 +30,7 @@ const startUpFailed = 3
 export async function buildHoldfast(directory: string): Promise<Product> {
   await writeBundle(join(directory, 'program'))
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'))
-  const cache = join(directory, 'cache')
-  const executable = `env ${environment} NODE_COMPILE_CACHE=${cache} ${process.execPath} ${flags} ${join(directory, 'program', 'holdfast.mjs')}`
+  const executable = executableIn(directory)
   for (const program of ['speaker', 'controller']) {
     const warm = spawnSync('sh', ['-c', `${executable} ${program} --kubeconfig /nonexistent`], { encoding: 'utf8' })
     if (warm.status !== startUpFailed) throw new Error(`${program} does not start from the bundle: ${warm.stderr}`)
@@ -39,17 +38,23 @@ export async function buildHoldfast(directory: string): Promise<Product> {
   return {
     name: 'Holdfast',
     controller: `${executable} controller --port 0 --health-probe-port 0`,
-    speaker: [
-      ...[
-        executable,
-        'speaker',
-        '--log-level warn --port 0 --health-probe-port 0 --no-listen --kube-proxy-health none',
-      ],
-      ...['--socket "$BENCH_DIRECTORY/speaker.sock"', '--state "$BENCH_STATE"'],
-    ].join(' '),
+    speaker: speakerFrom(directory),
     crds: holdfastCrds,
   }
 }
+
+function executableIn(directory: string): string {
+  const cache = join(directory, 'cache')
+  return `env ${environment} NODE_COMPILE_CACHE=${cache} ${process.execPath} ${flags} ${join(directory, 'program', 'holdfast.mjs')}`
+}
+
+/** The command of a speaker that `buildHoldfast` has put there. */
+export const speakerFrom = (directory: string): string =>
+  [
+    executableIn(directory),
+    'speaker --log-level warn --port 0 --health-probe-port 0 --no-listen --kube-proxy-health none',
+    '--socket "$BENCH_DIRECTORY/speaker.sock" --state "$BENCH_STATE"',
+  ].join(' ')
 
 /** True where the speaker keeps on disk what it knew, in the place that the bench gives it. */
 export const keepsState = (product: Product): boolean => product.speaker.includes('BENCH_STATE')

@@ -44,6 +44,13 @@ interface Asked {
   readonly query: URLSearchParams
 }
 
+interface Page {
+  /** Of the text. */
+  readonly length: number
+  readonly isCompressed: boolean
+  readonly body: Buffer
+}
+
 /** /api/v1/… or /apis/GROUP/VERSION/…, then namespaces/NAMESPACE/ or not, then PLURAL and NAME. */
 function readPath(url: string): Asked {
   const { pathname, searchParams: query } = new URL(url, 'https://server')
@@ -52,9 +59,16 @@ function readPath(url: string): Asked {
   return { plural, name, query }
 }
 
-export async function startSyntheticServer(authority: TestAuthority, protocol: Protocol): Promise<SyntheticServer> {
+/** @param listDelayMs what a server and the way to it take until a list is answered */
+export async function startSyntheticServer(
+  authority: TestAuthority,
+  protocol: Protocol,
+  listDelayMs = 0,
+): Promise<SyntheticServer> {
   const store = new Map<string, Map<string, KubeObject>>()
   const watches = new Map<string, Set<ServerResponse>>()
+  /** Of lists that were asked for since something changed. */
+  const pages = new Map<string, Page>()
   const sockets = new Set<Socket>()
   const counts = { listed: 0, listedCompressed: 0, connections: 0, gone: { sent: 0, received: 0 } }
   const events = new Map<string, number>()
@@ -74,6 +88,7 @@ export async function startSyntheticServer(authority: TestAuthority, protocol: P
   const keep = (plural: string, object: KubeObject): KubeObject => {
     const { metadata } = object
     version += 1
+    pages.clear()
     const stored = {
       ...object,
       metadata: { uid: `uid-of-${metadata.name}`, ...metadata, resourceVersion: String(version) },
@@ -88,7 +103,7 @@ export async function startSyntheticServer(authority: TestAuthority, protocol: P
     }
     return stored
   }
-  const list = ({ plural, query }: Asked, request: IncomingMessage, response: ServerResponse): void => {
+  const page = ({ plural, query }: Asked, isGzip: boolean): Page => {
     const all = [...objectsOf(plural).values()]
     const from = Number(query.get('continue') ?? 0)
     const to = from + Number(query.get('limit') ?? Infinity)
@@ -101,13 +116,21 @@ export async function startSyntheticServer(authority: TestAuthority, protocol: P
       metadata,
       items: all.slice(from, to),
     })
-    const isCompressed = text.length > compressedFrom && request.headers['accept-encoding'] === 'gzip'
     // As kube-apiserver: the fastest level.
-    const body = isCompressed ? gzipSync(text, { level: 1 }) : Buffer.from(text)
-    counts.listed += text.length
+    const isCompressed = isGzip && text.length > compressedFrom
+    return { length: text.length, isCompressed, body: isCompressed ? gzipSync(text, { level: 1 }) : Buffer.from(text) }
+  }
+  const list = (asked: Asked, request: IncomingMessage, response: ServerResponse): void => {
+    const isGzip = request.headers['accept-encoding'] === 'gzip'
+    const key = `${asked.plural} ${asked.query.get('continue')} ${asked.query.get('limit')} ${isGzip}`
+    const { length, isCompressed, body } = pages.get(key) ?? page(asked, isGzip)
+    pages.set(key, { length, isCompressed, body })
+    counts.listed += length
     counts.listedCompressed += body.length
     const encoding = isCompressed ? { 'content-encoding': 'gzip' } : {}
-    response.writeHead(200, { 'content-type': 'application/json', ...encoding }).end(body)
+    const send = (): void => void response.writeHead(200, { 'content-type': 'application/json', ...encoding }).end(body)
+    if (listDelayMs === 0) send()
+    else setTimeout(send, listDelayMs)
   }
   const watch = ({ plural }: Asked, response: ServerResponse): void => {
     const watchers = watchersOf(plural)

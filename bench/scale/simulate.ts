@@ -1,22 +1,16 @@
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KubeObject } from '@holdfast/cluster'
-import { LastKnownFile } from '../../apps/holdfast/src/speaker/last-known.ts'
-import { toldPrefix } from '../../apps/holdfast/src/speaker/snapshot.ts'
 import { createTestAuthority } from '../../packages/cluster/src/testing/fake-kube-server.ts'
 import { cpuSeconds, memory } from '../routes/usage.ts'
-import { recorded } from './recorded.ts'
-import { endpointSlice, nodeName, place, service, site } from './objects.ts'
+import { nodeName, place } from './objects.ts'
 import { startSyntheticServer, type Protocol, type SyntheticServer, type Traffic } from './server.ts'
+import { fill, kubeconfigText, serviceOf, sliceOf, tellBefore, type Size } from './synthetic.ts'
 
-export interface Simulation {
-  readonly services: number
-  readonly nodes: number
+export interface Simulation extends Size {
   readonly changesPerSecond: number
   readonly seconds: number
   readonly protocol: Protocol
@@ -49,7 +43,7 @@ export async function simulate(simulation: Simulation): Promise<Simulated> {
   const authority = createTestAuthority('scale')
   const server = await startSyntheticServer(authority, simulation.protocol)
   const peer = await startPeer()
-  fill(server, simulation)
+  fill(server, simulation, peerPort)
   const state = join(directory, 'state')
   await tellBefore(state, simulation)
   const kubeconfig = join(directory, 'kubeconfig')
@@ -120,77 +114,6 @@ function memoryOf(pid: number): { readonly residentMiB: number; readonly peakMiB
   return { residentMiB, peakMiB: peakResidentMiB }
 }
 
-/** All objects, and of those that the speaker writes what it wrote in an earlier life. */
-function fill(server: SyntheticServer, { services, nodes }: Simulation): void {
-  for (const [path, object] of site(peerPort)) {
-    const { kind = '' } = object as { readonly kind?: string }
-    server.put(kind, object as KubeObject)
-    if (path === '') throw new Error('no path')
-  }
-  server.put('Node', recorded.Node)
-  for (let index = 0; index < services; index += 1) {
-    server.put('Service', serviceOf(index, 0))
-    server.put('EndpointSlice', sliceOf(index, nodes, 0))
-    if (index % 2 === 0) server.put('ServiceBGPStatus', statusOf(index))
-  }
-}
-
-/** Leaves the state of an earlier life that has made its events (nodeAssigned), five a second: that takes it a while, once. */
-async function tellBefore(directory: string, { services }: Simulation): Promise<void> {
-  mkdirSync(directory)
-  const now = () => new Date().toISOString()
-  const told = new Map<string, string>()
-  for (let index = 0; index < services; index += 1) {
-    const { name, namespace } = service(index).metadata
-    told.set(`${toldPrefix}${namespace}/${name}`, `${uidOf(index)} ${addressOf(index)}`)
-  }
-  const file = new LastKnownFile({ directory, node: nodeName(0), bootId: 'earlier', now })
-  await file.save(told)
-  await file.close()
-}
-
-const addressOf = (index: number): string => `10.${64 + ((index >> 16) & 15)}.${(index >> 8) & 255}.${index & 255}`
-/** As hard to compress as a real one. */
-const uidOf = (index: number): string =>
-  createHash('sha256')
-    .update(String(index))
-    .digest('hex')
-    .slice(0, 32)
-    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
-
-/** `turn` makes one that differs in what nobody announces by: an annotation of somebody else. */
-function serviceOf(index: number, turn: number): KubeObject {
-  const { metadata, spec } = service(index)
-  const { annotations = {}, ...rest } = recorded.Service.metadata
-  const ip = addressOf(index)
-  return {
-    ...recorded.Service,
-    metadata: { ...rest, ...metadata, uid: uidOf(index), annotations: { ...annotations, turn: String(turn) } },
-    spec: { ...(recorded.Service['spec'] as object), ...spec },
-    status: { ...(recorded.Service['status'] as object), loadBalancer: { ingress: [{ ip, ipMode: 'VIP' }] } },
-  }
-}
-
-function sliceOf(index: number, nodes: number, turn: number): KubeObject {
-  const { metadata, endpoints } = endpointSlice(index, nodes, turn)
-  return {
-    ...recorded.EndpointSlice,
-    metadata: { ...recorded.EndpointSlice.metadata, ...metadata, uid: `s${uidOf(index)}` },
-    endpoints,
-  }
-}
-
-function statusOf(index: number): KubeObject {
-  const { metadata, status } = recorded.ServiceBGPStatus
-  const { name, namespace } = service(index).metadata
-  const labels = { ...metadata.labels, 'metallb.io/service-name': name, 'metallb.io/service-namespace': namespace }
-  return {
-    ...recorded.ServiceBGPStatus,
-    metadata: { ...metadata, name: `bgp-${index}`, labels, uid: `b${uidOf(index)}` },
-    status: { ...(status as object), serviceName: name, serviceNamespace: namespace },
-  }
-}
-
 function change(server: SyntheticServer, { services, nodes }: Simulation, turn: number): void {
   const index = (turn * 7919) % services
   const isSlice = turn % 10 < sliceShare * 10
@@ -241,17 +164,4 @@ async function startPeer(): Promise<Server> {
   })
   await new Promise<void>((resolve) => server.listen(peerPort, '127.0.0.1', resolve))
   return server
-}
-
-function kubeconfigText(port: number, authority: string): string {
-  const cluster = {
-    server: `https://127.0.0.1:${port}`,
-    'certificate-authority-data': Buffer.from(authority).toString('base64'),
-  }
-  return JSON.stringify({
-    'current-context': 'scale',
-    contexts: [{ name: 'scale', context: { cluster: 'scale', user: 'speaker' } }],
-    clusters: [{ name: 'scale', cluster }],
-    users: [{ name: 'speaker', user: { token: 'none' } }],
-  })
 }

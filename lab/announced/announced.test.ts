@@ -10,7 +10,10 @@
 //  2  `kubectl wait --for=condition=holdfast.dev/Announced` ends when routers have the route; the message counts nodes and peers.
 //  3  Without ready endpoints, without an advertisement, without a session, and on nodes that leave it is False, with the reason in words;
 //     and True again when that ends.
-//  4  Conditions of others stay, the time of the transition moves only with the status, and nothing is written while nothing changes.
+//  4  A speaker that is killed does not announce, although its Node is Ready and all that it said still stands: the word of the kubelet
+//     about its Pod counts. When it is back, so is the condition.
+//  5  Of two families both have to have a route: the address that no router knows is named.
+//  6  Conditions of others stay, the time of the transition moves only with the status, and nothing is written while nothing changes.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -26,9 +29,11 @@ const executable = join(import.meta.dirname, '..', '..', 'node_modules', '.bin',
 const nodeAsn = 64500
 const type = 'holdfast.dev/Announced'
 const service = `${paths.services}/web`
+const pods = `/api/v1/namespaces/${namespace}/pods`
+const nodes = ['node-a', 'node-b']
 
 describe('condition holdfast.dev/Announced', { skip: labSkip() || clusterSkip() }, () => {
-  const lab = useSite({ nodes: ['node-a', 'node-b'], nodeAsn, holdTimeSeconds: 9 })
+  const lab = useSite({ nodes, nodeAsn, holdTimeSeconds: 9 })
   let site: SpeakerSite
   let made: SpeakerSite | undefined
 
@@ -55,6 +60,20 @@ describe('condition holdfast.dev/Announced', { skip: labSkip() || clusterSkip() 
       ...{ myASN: nodeAsn, peerASN, peerAddress: routerAddress.ipv4 },
       ...{ holdTime: '9s', keepaliveTime: '3s', connectTime: '1s' },
     })
+  /** As the kubelet leaves it; `state`: of its container. */
+  const putPod = async (node: string, state: object = { running: {} }): Promise<void> => {
+    const path = `${pods}/speaker-${node}`
+    if ((await site.api.send('GET', path)).status === 404) {
+      await site.api.create(pods, {
+        ...{ apiVersion: 'v1', kind: 'Pod' },
+        metadata: { name: `speaker-${node}`, labels: { 'app.kubernetes.io/component': 'speaker' } },
+        spec: { nodeName: node, containers: [{ name: 'speaker', image: 'holdfast' }] },
+      })
+    }
+    const container = { name: 'speaker', image: 'holdfast', imageID: '', ready: true, restartCount: 0, state }
+    await site.api.merge(`${path}/status`, { status: { phase: 'Running', containerStatuses: [container] } })
+  }
+  const startSpeaker = (node: string): unknown => site.start(node, ['--pod-name', `speaker-${node}`])
   const read = (): Promise<Json> => site.api.get(service)
   const conditionIn = (object: Json, wanted = type): Json | undefined =>
     object
@@ -92,7 +111,10 @@ describe('condition holdfast.dev/Announced', { skip: labSkip() || clusterSkip() 
   test('kubectl wait ends when the router has the route', async () => {
     await site.putEndpoints('web', ['node-a', 'node-b'])
     const waiting = wait(type)
-    for (const node of ['node-a', 'node-b']) site.start(node)
+    for (const node of nodes) {
+      await putPod(node)
+      startSpeaker(node)
+    }
     assert.match(await waiting, /condition met/)
     assert.ok((await site.nextHops('192.0.2.10')).length > 0)
     await says('True', 'Announced', /^announced by [12] nodes? to 1 peer/)
@@ -157,5 +179,41 @@ describe('condition holdfast.dev/Announced', { skip: labSkip() || clusterSkip() 
     await site.putEndpoints('web', [])
     await says('False', 'NoEndpoints', /no healthy endpoint/)
     await drain('node-a', null)
+    await site.putEndpoints('web', nodes)
+    await site.announcedBy('192.0.2.10', nodes, { timeoutMs: 60_000 })
+    await says('True', 'Announced', /^announced by (1 node|2 nodes) to 1 peer/)
+  })
+
+  test('speakers that are killed announce no more, although all that they said stands', async () => {
+    for (const node of nodes) site.speaker(node).signal('SIGKILL')
+    await putPod('node-a', { waiting: { reason: 'CrashLoopBackOff' } })
+    await putPod('node-b', { terminated: { exitCode: 137, reason: 'Error' } })
+    await says('False', 'SpeakerStopped', /^node-a, node-b were the last to announce it/)
+    assert.equal((await site.api.get(paths.statuses)).at('items').list().length, 2, 'what they said stands')
+    for (const node of nodes) {
+      startSpeaker(node)
+      await putPod(node)
+    }
+    await says('True', 'Announced', /./)
+  })
+
+  test('of two families both have to have a route', async () => {
+    await site.put(paths.pools, 'both', { addresses: ['192.0.2.20/32', '2001:db8:20::1/128'], autoAssign: false })
+    await site.api.create(paths.services, {
+      ...{ apiVersion: 'v1', kind: 'Service' },
+      metadata: { name: 'both', annotations: { 'metallb.io/address-pool': 'both' } },
+      spec: { type: 'LoadBalancer', ipFamilyPolicy: 'RequireDualStack', ports: [{ port: 80 }] },
+    })
+    await site.putEndpoints('both', nodes)
+    await site.announcedBy('192.0.2.20', nodes)
+    await eventually(
+      'the address of the other family is named',
+      async () => conditionIn(await site.api.get(`${paths.services}/both`)),
+      (one) => {
+        assert.deepEqual([one?.at('status').text(), one?.at('reason').text()], ['False', 'FamilyNotAnnounced'])
+        assert.match(one?.at('message').text() ?? '', /route of 2001:db8:20::1: no BGPPeer .* carries IPv6 \(router\)$/)
+      },
+      { timeoutMs: 30_000 },
+    )
   })
 })

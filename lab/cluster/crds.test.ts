@@ -7,12 +7,14 @@
 //  4  kubectl get shows MetalLB's columns for MetalLB's kinds, and what a person asks for ours.
 //  5  What MetalLB's own CRDs accept, store and show of MetalLB's kinds, ours do too; both mean the same to us.
 //  6  Ours can be applied over MetalLB's, whose conversion webhook is gone by then.
+//  7  An AddressBlock of the schema that had lists is read as one that says nothing, and can be written.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import type { KubeObject } from '../../packages/cluster/src/index.ts'
 import { createKeeps } from '../../packages/cluster/src/index.ts'
+import { decodeBlock } from '../../packages/ipam/src/index.ts'
 import { crds } from '../../packages/model/src/crd/crds.ts'
 import { evaluate } from '../../packages/model/src/index.ts'
 import type { CrdVector } from '../../packages/model/src/testing/crd-vectors.ts'
@@ -248,6 +250,48 @@ describe('our CRDs in an API server', { skip: clusterSkip() }, () => {
     assert.deepEqual(served.spec, { ...old, peerPort: 179 })
     assert.deepEqual(meaningOf([served]).faults, [])
     await cluster().kubectl(['delete', '-n', namespace, 'bgppeer', 'new'])
+  })
+
+  test('a block that was stored with lists comes without what is in them, and can be written with maps', async () => {
+    const crd = crds.find(({ spec }) => spec.names.kind === 'AddressBlock')
+    assert.ok(crd)
+    const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
+    const versions = crd.spec.versions.map((version) => ({ ...version, schema: { openAPIV3Schema: anything } }))
+    const apiVersion = 'holdfast.dev/v1alpha1'
+    const path = `${pathOf(apiVersion, 'AddressBlock')}/ipv4-192.0.2.0`
+    const metadata = { name: 'ipv4-192.0.2.0', namespace }
+    const cidr = '192.0.2.0/26'
+    const lists = { cidr, inUse: 1, addresses: [{ address: '192.0.2.1', pool: 'p', holders: [] }], released: [] }
+    const client = cluster().client()
+    await apply(cluster(), { ...crd, spec: { ...crd.spec, versions } })
+    await eventually(
+      'the schema without fields is in force',
+      () =>
+        client.send('POST', pathOf(apiVersion, 'AddressBlock'), {
+          apiVersion,
+          kind: 'AddressBlock',
+          metadata,
+          spec: lists,
+        }),
+      ({ status }) => assert.ok(status === 201 || status === 409),
+    )
+    await apply(cluster(), crd)
+    await eventually(
+      'the schema of maps is in force',
+      async () => ((await readBack(cluster(), 'ab', metadata.name)) as KubeObject)['spec'],
+      (spec) => {
+        assert.deepEqual(spec, { ...lists, addresses: [{}] })
+        assert.equal(decodeBlock(metadata.name, spec).kind, 'read')
+      },
+    )
+    const { resourceVersion } = ((await readBack(cluster(), 'ab', metadata.name)) as KubeObject).metadata
+    await client.replace(path, {
+      apiVersion,
+      kind: 'AddressBlock',
+      metadata: { ...metadata, resourceVersion },
+      spec: { cidr, inUse: 0, addresses: {}, released: {} },
+    })
+    await client.remove(path)
   })
 
   test('kubectl get shows of our kinds what a person asks', async () => {

@@ -231,8 +231,12 @@ describe('the pods of the chart', { skip }, () => {
     await kubectl(['create', '-f', '-'], { stdin: JSON.stringify(slice) })
     await eventually(
       'the node announces it',
-      () => kubectlResult(['-n', namespace, 'get', 'nodestate', node, '-o', 'jsonpath={.status.routes}']),
-      ({ stdout }) => assert.equal(stdout, '1'),
+      () =>
+        kubectlResult([
+          ...['-n', namespace, 'get', 'servicebgpstatuses', '-l', `metallb.io/node=${node}`],
+          ...['-o', 'jsonpath={.items[*].status.serviceName}'],
+        ]),
+      ({ stdout }) => assert.equal(stdout, 'taken'),
       { timeoutMs: 30_000 },
     )
     const drain = JSON.stringify({ spec: { drain: { requestedAt: new Date().toISOString() } } })
@@ -260,6 +264,17 @@ describe('the pods of the chart', { skip }, () => {
       () => kubectlResult(['-n', namespace, 'get', 'nodestate', node, '-o', 'jsonpath={.status.drain.phase}']),
       ({ stdout }) => assert.equal(stdout, 'Withdrawn'),
       { timeoutMs: 30_000 },
+    )
+  })
+
+  test('what the speaker of a Node that is gone has left is removed', async () => {
+    const { kubectl, kubectlResult } = cluster()
+    await kubectl(['delete', 'node', 'node-2'])
+    await eventually(
+      'its NodeState is gone, and only it',
+      () => kubectlResult(['-n', namespace, 'get', 'nodestates', '-o', 'name']),
+      ({ stdout }) => assert.equal(stdout, `nodestate.holdfast.dev/${node}\n`),
+      { timeoutMs: 60_000 },
     )
   })
 

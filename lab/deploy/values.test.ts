@@ -48,16 +48,23 @@ describe("the chart's values", { skip: clusterSkip('helm') }, () => {
     }
   })
 
+  test('the speakers are told to write no object for each node and Service only where the values say so', async () => {
+    const [plain, off] = [await render({}), await render({ speaker: { serviceStatuses: 'none' } })]
+    assert.ok(!argumentsOf(objectNamed(plain, speakerName)).some((word) => word.includes('service-statuses')))
+    assert.ok(argumentsOf(objectNamed(off, speakerName)).includes('--service-statuses=none'))
+  })
+
   test('a misspelt value is refused by its name', async () => {
     const misspelt = [
       { speaker: { tollerateMaster: true } },
       { controler: {} },
       { speaker: { state: { type: 'disk' } } },
+      { speaker: { serviceStatuses: 'some' } },
     ]
     for (const values of misspelt) {
       const { code, stderr } = await withValues(values, (file) => helmResult(['template', chart, '-f', file]))
       assert.notEqual(code, 0)
-      assert.match(stderr, /tollerateMaster|controler|speaker.state.type|\/speaker\/state\/type/)
+      assert.match(stderr, /tollerateMaster|controler|speaker.state.type|\/speaker\/state\/type|serviceStatuses/)
     }
   })
 

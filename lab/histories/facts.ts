@@ -1,4 +1,4 @@
-import type { Json } from '../harness/json.ts'
+import { Json } from '../harness/json.ts'
 
 /*
  * What the API server says of Services, pools and blocks, one fact for each write: in the order of resourceVersions, which is etcd's
@@ -73,7 +73,7 @@ export function factOf(kind: Fact['kind'], servedClass: string, event: Json): Fa
   }
   if (kind === 'Service') return { kind, ...common, uid: metadata.at('uid').text(), ...serviceOf(object, servedClass) }
   const spec = object.at('spec')
-  if (kind === 'AddressBlock') return { kind, ...common, grants: spec.at('addresses').list().flatMap(grantsOf) }
+  if (kind === 'AddressBlock') return { kind, ...common, grants: grantsOf(spec.at('addresses')) }
   const addresses = spec.at('addresses').list()
   return {
     kind,
@@ -108,8 +108,11 @@ function serviceOf(object: Json, servedClass: string): Pick<ServiceFact, 'wish' 
 
 const readFamily = (family: Json): Family => (family.text() === 'IPv6' ? 'IPv6' : 'IPv4')
 
-const grantsOf = (entry: Json): readonly string[] =>
-  entry
-    .at('holders')
-    .list()
-    .map((holder) => grant(entry.at('address').text(), holder.at('uid').text()))
+/** By address a line of JSON. */
+const grantsOf = (addresses: Json): readonly string[] =>
+  addresses.keys().flatMap((address) =>
+    Json.parse(addresses.at(address).text())
+      .at('holders')
+      .list()
+      .map((holder) => grant(address, holder.at('uid').text())),
+  )

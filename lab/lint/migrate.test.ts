@@ -9,7 +9,6 @@
 //  4  helm uninstall does delete MetalLB's definitions where step 3 is left out in part: the annotation alone is not enough.
 //  5  With only the image swapped, MetalLB's service accounts may do what Holdfast does.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -21,6 +20,7 @@ import { useCluster } from '../cluster/use-cluster.ts'
 import { eventually } from '../harness/eventually.ts'
 import { Json } from '../harness/json.ts'
 import type { LabProcess } from '../harness/process.ts'
+import { runScript } from '../harness/script.ts'
 import { root } from '../deploy/helm.ts'
 import { metallbCrds, writeChart, writeManifest } from './stand-in.ts'
 
@@ -94,21 +94,7 @@ class Shell {
     const here = script
       .replaceAll('metallb/metallb --version 0.16.1', this.chart)
       .replaceAll(/https:\S+metallb-native\.yaml/g, this.manifest)
-    const child = spawn('sh', ['-eux', '-c', `${preludeOf(this.#way)}\n${here}`], {
-      cwd: this.directory,
-      env: this.#env,
-    })
-    const said = { stdout: '', all: '' }
-    child.stdout.on('data', (chunk: Buffer) => (said.stdout += chunk.toString()))
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => (said.all += chunk.toString()))
-    }
-    return new Promise((resolve, reject) => {
-      child.on('error', reject)
-      child.on('close', (code) =>
-        code === 0 ? resolve(said.stdout) : reject(new Error(`ended with ${code}\n${said.all}`)),
-      )
-    })
+    return runScript(`${preludeOf(this.#way)}\n${here}`, { cwd: this.directory, env: this.#env })
   }
 
   async follow(chosen: readonly Block[]): Promise<void> {

@@ -6,7 +6,7 @@
 //  3  They say which of the options have no effect.
 //  4  No Service changes its address, and the routers have the same routes afterwards.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import { clusterSkip } from '../cluster/capability.ts'
 import { labSkip } from '../harness/capability.ts'
@@ -18,7 +18,8 @@ import { summaryOf } from './checks.ts'
 import { blocksBelow } from './page.ts'
 import { probe, startPod, type PodPlan } from './pod.ts'
 import { metallbSkip } from './programs.ts'
-import { MigrateSite, nodes } from './site.ts'
+import { nodes } from './site.ts'
+import { useMigrateSite } from './use-site.ts'
 
 const skip = metallbSkip() || labSkip() || clusterSkip('helm')
 
@@ -41,63 +42,52 @@ const webhook = ['--webhook-mode']
 const bgpType = 'METALLB_BGP_TYPE'
 
 describe('with only the image swapped', { skip, timeout: 180_000 }, () => {
-  let site: MigrateSite
-  let hasFailed = false
-
-  before(async () => {
-    site = await MigrateSite.create()
-    await site.installMetallb()
-    await site.populate()
-  })
-  afterEach((context) => {
-    if ('passed' in context && !context.passed) hasFailed = true
-  })
-  after(async () => {
-    if (hasFailed) site.fabric.lab.reportFailure()
-    await site.end()
-  })
+  const site = useMigrateSite()
 
   const tables = async (): Promise<object> => ({
-    tor: summaryOf(await site.tor.table()),
-    core: summaryOf(await site.core.table()),
+    tor: summaryOf(await site().tor.table()),
+    core: summaryOf(await site().core.table()),
   })
 
   test('Holdfast starts from MetalLB’s manifest, and everything stays as it was', async () => {
-    await site.shell.run(
+    await site().shell.run(
       `kubectl -n metallb-system patch bgpadvertisement public --type=merge -p '{"spec":{"localPref":100}}'`,
     )
     await eventually('LOCAL_PREF is 100', tables, (found) => assert.doesNotMatch(JSON.stringify(found), /PREF 0/))
-    const [wanted, addresses, record] = [await tables(), await site.addresses(), await site.watchServices()]
+    const [wanted, addresses, record] = [await tables(), await site().addresses(), await site().watchServices()]
     const webhooks = blocksBelow('4.')[0]?.script.split('\n').slice(1).join('\n')
-    await site.shell.run(webhooks ?? '')
-    await site.shell.follow(blocksBelow('Only the image swapped'))
+    await site().shell.run(webhooks ?? '')
+    await site().shell.follow(blocksBelow('Only the image swapped'))
     await eventually(
       'all pods have the new image and are ready',
-      () => ['deployment/controller', 'daemonset/speaker'].flatMap((name) => site.kubelet.podsOf(name)),
+      () => ['deployment/controller', 'daemonset/speaker'].flatMap((name) => site().kubelet.podsOf(name)),
       (pods) => {
         assert.equal(pods.length, 4)
         for (const pod of pods) assert.match(JSON.stringify(pod.template), /registry\.example\/holdfast/)
       },
       { timeoutMs: 60_000 },
     )
-    await site.kubelet.runs(['controller#0', ...nodes.map((node) => `speaker@${node}`)])
+    await site().kubelet.runs(['controller#0', ...nodes.map((node) => `speaker@${node}`)])
     await eventually('the routers have the same routes', tables, (found) => assert.deepEqual(found, wanted))
-    assert.deepEqual(await site.addresses(), addresses)
+    assert.deepEqual(await site().addresses(), addresses)
     assert.deepEqual(record.violations(), [])
-    for (const { routes } of [site.tor, site.core]) {
+    for (const { routes } of [site().tor, site().core]) {
       const lost = routes.changes().filter(({ nextHops }) => nextHops.length === 0)
       assert.deepEqual(lost, [])
     }
-    for (const pod of [...site.kubelet.podsOf('deployment/controller'), ...site.kubelet.podsOf('daemonset/speaker')]) {
+    for (const pod of [
+      ...site().kubelet.podsOf('deployment/controller'),
+      ...site().kubelet.podsOf('daemonset/speaker'),
+    ]) {
       await eventually(
         `${pod.name} answers MetalLB’s probes`,
         async () => [await probe(pod, 'livenessProbe'), await probe(pod, 'readinessProbe')],
         (found) => assert.deepEqual(found, ['200', '200']),
       )
     }
-    assert.deepEqual(site.kubelet.crashes, [])
+    assert.deepEqual(site().kubelet.crashes, [])
     for (const name of ['deployment/controller', 'daemonset/speaker']) {
-      for (const { program } of site.kubelet.podsOf(name)) assert.deepEqual(ineffective(program), [])
+      for (const { program } of site().kubelet.podsOf(name)) assert.deepEqual(ineffective(program), [])
     }
   })
 
@@ -124,7 +114,7 @@ describe('with only the image swapped', { skip, timeout: 180_000 }, () => {
   }
 
   test('MetalLB may be in another namespace: its ServiceAccounts there may read everything and write nothing elsewhere', async () => {
-    await site.shell.run(`kubectl create namespace networking
+    await site().shell.run(`kubectl create namespace networking
       kubectl create clusterrole reader --verb=get,list,watch --resource='*.*'
       for name in holdfast-controller holdfast-speaker; do
         kubectl create clusterrolebinding "reader-$name" --clusterrole=reader --serviceaccount="networking:$name"
@@ -135,7 +125,7 @@ describe('with only the image swapped', { skip, timeout: 180_000 }, () => {
   for (const [variant, { values, ...warnings }] of Object.entries(variants)) {
     test(`MetalLB’s chart ${variant}: both programs start and answer its probes`, async () => {
       const set = ['frrk8s.enabled=false', ...values].flatMap((value) => ['--set', value])
-      const text = await helm(['template', 'metallb', site.metallb.chart, '--namespace', 'networking', ...set])
+      const text = await helm(['template', 'metallb', site().metallb.chart, '--namespace', 'networking', ...set])
       const objects = parseAllDocuments(text).map((document): Json => new Json(document.toJS() ?? {}))
       for (const program of ['controller', 'speaker'] as const) {
         const kind = program === 'controller' ? 'Deployment' : 'DaemonSet'
@@ -164,10 +154,10 @@ describe('with only the image swapped', { skip, timeout: 180_000 }, () => {
       name: `${program}-${variant.replaceAll(/\W/g, '-')}`,
       namespace: 'networking',
       node: 'node-z',
-      place: site.fabric.node('pod-3'),
+      place: site().fabric.node('pod-3'),
       template: new Json(template),
     }
-    const pod = startPod({ lab: site.fabric.lab, cluster: site.cluster, metallb: site.metallb }, plan, new Map())
+    const pod = startPod({ lab: site().fabric.lab, cluster: site().cluster, metallb: site().metallb }, plan, new Map())
     try {
       await eventually(
         `${plan.name} answers`,

@@ -11,7 +11,7 @@
 //  6  Statuses and metrics that others read say the same afterwards.
 //  7  The way back is the same.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { clusterSkip } from '../cluster/capability.ts'
 import { labSkip } from '../harness/capability.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -31,7 +31,8 @@ import { blocksBelow } from './page.ts'
 import { metallbMetrics, probe } from './pod.ts'
 import { metallbSkip } from './programs.ts'
 import type { ServiceRecord } from './service-record.ts'
-import { MigrateSite, nodes } from './site.ts'
+import { nodes } from './site.ts'
+import { useMigrateSite } from './use-site.ts'
 
 const skip = metallbSkip() || labSkip() || clusterSkip('helm')
 
@@ -44,10 +45,9 @@ const isState = (series: string): boolean => !/updates?_total|errors_total|pendi
 type Tables = Readonly<Record<'tor' | 'core', Readonly<Record<string, readonly string[]>>>>
 
 describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => {
-  let site: MigrateSite
   let services: ServiceRecord
   let samplers: readonly Sampler[] = []
-  let hasFailed = false
+  const site = useMigrateSite(() => Promise.all(samplers.map((one) => one.stop())))
   /** With MetalLB alone. */
   let original: {
     tables: Tables
@@ -57,8 +57,8 @@ describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => 
   }
 
   const tables = async (): Promise<Tables> => ({
-    tor: summaryOf(await site.tor.table()),
-    core: summaryOf(await site.core.table()),
+    tor: summaryOf(await site().tor.table()),
+    core: summaryOf(await site().core.table()),
   })
   const tablesAre = (wanted: Tables): Promise<unknown> =>
     eventually('both routers have all paths', tables, (found) => assert.deepEqual(found, wanted), { timeoutMs: 30_000 })
@@ -67,7 +67,7 @@ describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => 
   const speakers = (...moved: readonly string[]): readonly string[] =>
     nodes.map((node) => `${moved.includes(node) ? 'holdfast-speaker' : 'speaker'}@${node}`)
   const nextHops = async (address: string): Promise<readonly string[]> =>
-    ((await site.tor.table()).get(`${address}/32`) ?? []).filter(({ isUsed }) => isUsed).map(({ nextHop }) => nextHop)
+    ((await site().tor.table()).get(`${address}/32`) ?? []).filter(({ isUsed }) => isUsed).map(({ nextHop }) => nextHop)
   const nextHopsAre = (address: string, ...of: readonly string[]): Promise<unknown> =>
     eventually(
       `${address} is announced by ${of.join(', ')}`,
@@ -75,18 +75,18 @@ describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => 
       (found) =>
         assert.deepEqual(
           found,
-          of.map((node) => site.fabric.node(node).ipv4),
+          of.map((node) => site().fabric.node(node).ipv4),
         ),
     )
   const addressOf = (name: string): Promise<string> =>
     eventually(
       `${name} has an address`,
-      async () => (await site.addresses()).get(`default/${name}`) ?? '',
+      async () => (await site().addresses()).get(`default/${name}`) ?? '',
       (found) => assert.notEqual(found, ''),
     )
 
   const metricsOf = async (pod: Pod): Promise<ReadonlyMap<string, number>> =>
-    seriesIn(await metallbMetrics(pod, site.cluster, 9120))
+    seriesIn(await metallbMetrics(pod, site().cluster, 9120))
   /** Every series of MetalLB's is there, and says what it said. */
   async function metricsAre(then: ReadonlyMap<string, number>, pod: Pod): Promise<void> {
     assert.ok(then.size > 10, [...then.keys()].join('\n'))
@@ -107,33 +107,19 @@ describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => 
     )
   }
 
-  before(async () => {
-    site = await MigrateSite.create()
-    await site.installMetallb()
-    await site.populate()
-  })
-  afterEach((context) => {
-    if ('passed' in context && !context.passed) hasFailed = true
-  })
-  after(async () => {
-    if (hasFailed) site.fabric.lab.reportFailure()
-    await Promise.all(samplers.map((one) => one.stop()))
-    await site.end()
-  })
-
   /** One node from one product to the other: what it costs. */
   async function move(node: string, script: string, wanted: readonly string[], isBack = false): Promise<void> {
-    const { ipv4 } = site.fabric.node(node)
+    const { ipv4 } = site().fabric.node(node)
     const peers = (['tor', 'core'] as const).filter((name) =>
       JSON.stringify(original.tables[name]).includes(`"${ipv4} `),
     )
-    const routers = { tor: site.tor, core: site.core }
+    const routers = { tor: site().tor, core: site().core }
     const sessions = Object.fromEntries(
       await Promise.all(peers.map(async (name) => [name, await routers[name].frr.neighbor(ipv4)] as const)),
     )
-    const begin = { tor: site.tor.routes.changes().length, core: site.core.routes.changes().length }
-    await site.shell.run(script)
-    await site.kubelet.runs(wanted)
+    const begin = { tor: site().tor.routes.changes().length, core: site().core.routes.changes().length }
+    await site().shell.run(script)
+    await site().kubelet.runs(wanted)
     await eventually(
       `both routers have a new session with ${node}`,
       () => Promise.all(peers.map((name) => routers[name].frr.neighbor(ipv4))),
@@ -164,7 +150,7 @@ describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => 
   }
 
   test('lint tells what will differ, and the one thing to be done beforehand is true', async () => {
-    const report = Json.parse(await site.shell.run('holdfast lint -o json'))
+    const report = Json.parse(await site().shell.run('holdfast lint -o json'))
     assert.equal(report.at('verdict').text(), 'ready with differences')
     assert.equal(report.at('bgpType').text(), 'native')
     const findings = report.at('findings').list()
@@ -192,7 +178,7 @@ describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => 
       /"10\.0\.0\.11 origin IGP, AS path Local, MED none, LOCAL_PREF 0/,
     )
     // MetalLB's own webhook lets it pass.
-    await site.shell.run(
+    await site().shell.run(
       `kubectl -n metallb-system patch bgpadvertisement public --type=merge -p '{"spec":{"localPref":100}}'`,
     )
     await eventually('LOCAL_PREF is 100', tables, ({ core }) =>
@@ -200,36 +186,36 @@ describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => 
     )
     original = {
       tables: await tables(),
-      statuses: await announcedStatuses(site),
+      statuses: await announcedStatuses(site()),
       metrics: {
-        speaker: await metricsOf(site.kubelet.pod('daemonset/speaker', 'node-a')),
-        controller: await metricsOf(site.kubelet.pod('deployment/controller')),
+        speaker: await metricsOf(site().kubelet.pod('daemonset/speaker', 'node-a')),
+        controller: await metricsOf(site().kubelet.pod('deployment/controller')),
       },
-      addresses: await site.addresses(),
+      addresses: await site().addresses(),
     }
     assert.equal(Object.keys(original.tables.tor).length, 14)
     assert.equal(Object.keys(original.tables.core).length, 15)
-    services = await site.watchServices()
-    samplers = [await sample(site.tor), await sample(site.core)]
+    services = await site().watchServices()
+    samplers = [await sample(site().tor), await sample(site().core)]
   })
 
   test('steps 2 to 4: MetalLB’s speakers go on alone, and a new Service waits', async () => {
-    await site.shell.follow([...blocksBelow('2.'), ...blocksBelow('4.')])
-    await site.kubelet.runs(speakers())
-    await site.create([{ name: 'meanwhile' }])
+    await site().shell.follow([...blocksBelow('2.'), ...blocksBelow('4.')])
+    await site().kubelet.runs(speakers())
+    await site().create([{ name: 'meanwhile' }])
     await tablesAre(original.tables)
   })
 
   test('step 5: Holdfast’s controllers take over what is there, and the Service that waited has its address', async () => {
     const blocks = blocksBelow('5.')
-    await site.shell.follow(blocks.filter(({ marks }) => !marks.includes('controller')))
-    await site.kubelet.runs([...controllers, ...speakers()])
+    await site().shell.follow(blocks.filter(({ marks }) => !marks.includes('controller')))
+    await site().kubelet.runs([...controllers, ...speakers()])
     const address = await addressOf('meanwhile')
     await nextHopsAre(address, ...nodes)
-    await site.cluster.kubectl(['delete', 'service', 'meanwhile'])
+    await site().cluster.kubectl(['delete', 'service', 'meanwhile'])
     await nextHopsAre(address)
     // The list of the page is from before that Service.
-    await site.shell.follow(blocks.filter(({ marks }) => marks.includes('controller')))
+    await site().shell.follow(blocks.filter(({ marks }) => marks.includes('controller')))
     await tablesAre(original.tables)
     assert.deepEqual(services.violations(), [])
   })
@@ -237,26 +223,26 @@ describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => 
   test('step 6: the first node moves', async () => {
     const [label, ...looks] = blocksBelow('6.')
     await move('node-a', label?.script ?? '', [...controllers, ...speakers('node-a')])
-    await site.shell.follow(looks.filter(({ notRun }) => !notRun))
+    await site().shell.follow(looks.filter(({ notRun }) => !notRun))
   })
 
   test('one node of Holdfast and two of MetalLB follow the same changes', async () => {
-    await site.create([{ name: 'mixed' }])
+    await site().create([{ name: 'mixed' }])
     const address = await addressOf('mixed')
     await nextHopsAre(address, ...nodes)
     const slice = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/mixed-1'
-    await site.cluster.client().merge(slice, { endpoints: [] })
+    await site().cluster.client().merge(slice, { endpoints: [] })
     await nextHopsAre(address)
     const local = { spec: { externalTrafficPolicy: 'Local' } }
-    await site.cluster.client().merge('/api/v1/namespaces/default/services/mixed', local)
+    await site().cluster.client().merge('/api/v1/namespaces/default/services/mixed', local)
     const endpoints = ['node-a', 'node-c'].map((nodeName, index) => ({
       addresses: [`10.244.${index}.9`],
       nodeName,
       conditions: { ready: true },
     }))
-    await site.cluster.client().merge(slice, { endpoints })
+    await site().cluster.client().merge(slice, { endpoints })
     await nextHopsAre(address, 'node-a', 'node-c')
-    await site.cluster.kubectl(['delete', 'service', 'mixed'])
+    await site().cluster.kubectl(['delete', 'service', 'mixed'])
     await nextHopsAre(address)
     await tablesAre(original.tables)
   })
@@ -270,28 +256,28 @@ describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => 
   test('what others read says the same: statuses, metrics, probes', async () => {
     await eventually(
       'a ServiceBGPStatus for each node and Service, as MetalLB had them',
-      () => announcedStatuses(site),
+      () => announcedStatuses(site()),
       (found) => assert.deepEqual(found, original.statuses),
     )
     await eventually(
       'ConfigurationStates',
-      () => configurationStates(site),
+      () => configurationStates(site()),
       (found) =>
         assert.deepEqual(
           found,
           ['controller', ...nodes.map((node) => `speaker-${node}`)].map((name) => `${name} Valid`),
         ),
     )
-    const pod = site.kubelet.pod('daemonset/holdfast-speaker', 'node-a')
+    const pod = site().kubelet.pod('daemonset/holdfast-speaker', 'node-a')
     await metricsAre(original.metrics.speaker, pod)
     const lease = '/apis/coordination.k8s.io/v1/namespaces/metallb-system/leases/holdfast-controller'
-    const leader = (await site.cluster.client().get(lease)).at('spec').at('holderIdentity').text()
-    const leading = site.kubelet
-      .podsOf('deployment/holdfast-controller')
+    const leader = (await site().cluster.client().get(lease)).at('spec').at('holderIdentity').text()
+    const leading = site()
+      .kubelet.podsOf('deployment/holdfast-controller')
       .find(({ name }) => leader.startsWith(`${name}_`))
     assert.ok(leading, leader)
     await metricsAre(original.metrics.controller, leading)
-    for (const one of [...site.kubelet.podsOf('deployment/holdfast-controller'), pod]) {
+    for (const one of [...site().kubelet.podsOf('deployment/holdfast-controller'), pod]) {
       assert.deepEqual(
         [await probe(one, 'livenessProbe'), await probe(one, 'readinessProbe')],
         ['200', '200'],
@@ -302,13 +288,13 @@ describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => 
 
   test('nothing changed that should not: addresses, attributes, events', async () => {
     assert.deepEqual(services.violations(), [])
-    assert.deepEqual(await site.addresses(), original.addresses)
+    assert.deepEqual(await site().addresses(), original.addresses)
     assert.deepEqual(services.addresses(), original.addresses)
     for (const sampler of samplers) {
       assert.deepEqual(sampler.complaints(), [])
       assert.ok(sampler.samples() > 20, `${sampler.samples()} samples`)
     }
-    assert.deepEqual(site.kubelet.crashes, [])
+    assert.deepEqual(site().kubelet.crashes, [])
     const most = Math.max(...services.writes().values())
     assert.ok(most <= 8, `a Service was written ${most} times`)
     assert.equal(services.addresses().size, wishes.length)
@@ -318,25 +304,25 @@ describe('from MetalLB to Holdfast and back', { skip, timeout: 180_000 }, () => 
     const blocks = blocksBelow('The way back')
     const last = blocks.findIndex(({ script }) => script.includes('label node node-a'))
     const [scaling = '', unlabel = ''] = (blocks[last]?.script ?? '').trim().split('\n')
-    await site.shell.follow(blocks.slice(0, last))
-    await site.shell.run(scaling)
-    await site.kubelet.runs(['controller#0', ...speakers(...nodes)])
+    await site().shell.follow(blocks.slice(0, last))
+    await site().shell.run(scaling)
+    await site().kubelet.runs(['controller#0', ...speakers(...nodes)])
     await move('node-a', unlabel, ['controller#0', ...speakers('node-b', 'node-c')], true)
     await move('node-b', unlabel.replace('node-a', 'node-b'), ['controller#0', ...speakers('node-c')], true)
     await move('node-c', unlabel.replace('node-a', 'node-c'), ['controller#0', ...speakers()], true)
-    await site.shell.follow(blocks.slice(last + 1))
-    await site.kubelet.runs(['controller#0', ...speakers()])
-    await site.create([{ name: 'again' }])
+    await site().shell.follow(blocks.slice(last + 1))
+    await site().kubelet.runs(['controller#0', ...speakers()])
+    await site().create([{ name: 'again' }])
     await nextHopsAre(await addressOf('again'), ...nodes)
-    await site.cluster.kubectl(['delete', 'service', 'again'])
+    await site().cluster.kubectl(['delete', 'service', 'again'])
     await tablesAre(original.tables)
     await eventually(
       'a ServiceBGPStatus for each node and Service',
-      () => announcedStatuses(site),
+      () => announcedStatuses(site()),
       (found) => assert.deepEqual(found, original.statuses),
     )
     assert.deepEqual(services.violations(), [])
-    assert.deepEqual(await site.addresses(), original.addresses)
+    assert.deepEqual(await site().addresses(), original.addresses)
     for (const sampler of samplers) assert.deepEqual(sampler.complaints(), [])
   })
 })

@@ -6,24 +6,25 @@
 //  3  New Services get addresses. Either of the two may take them for its own and move them, over and over, as long as both are there.
 //  4  When MetalLB's controller is stopped, all comes to rest: no address is given twice, and it is the one that Holdfast has granted.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { clusterSkip } from '../cluster/capability.ts'
 import { labSkip } from '../harness/capability.ts'
 import { eventually } from '../harness/eventually.ts'
+import { Json } from '../harness/json.ts'
 import { changesSince } from './checks.ts'
 import { blocksBelow } from './page.ts'
 import { metallbSkip } from './programs.ts'
 import type { ServiceRecord } from './service-record.ts'
-import { MigrateSite, namespace, nodes } from './site.ts'
+import { namespace, nodes } from './site.ts'
+import { useMigrateSite } from './use-site.ts'
 
 const skip = metallbSkip() || labSkip() || clusterSkip('helm')
 const blocksPath = `/apis/holdfast.dev/v1alpha1/namespaces/${namespace}/addressblocks`
 
 describe('both controllers at once', { skip, timeout: 180_000 }, () => {
-  let site: MigrateSite
+  const site = useMigrateSite()
   let services: ServiceRecord
   let given: ReadonlyMap<string, string>
-  let hasFailed = false
 
   const speakers = nodes.map((node) => `speaker@${node}`)
   const ours = ['holdfast-controller#0', 'holdfast-controller#1']
@@ -44,17 +45,16 @@ describe('both controllers at once', { skip, timeout: 180_000 }, () => {
   }
   /** By Service, what the AddressBlocks grant. */
   const granted = async (): Promise<ReadonlyMap<string, string>> => {
-    const blocks = (await site.cluster.client().get(blocksPath)).at('items').list()
+    const blocks = (await site().cluster.client().get(blocksPath)).at('items').list()
     const pairs = blocks
-      .flatMap((block) => block.at('spec').at('addresses').list())
-      .flatMap((entry) =>
-        entry
-          .at('holders')
-          .list()
-          .map(
-            (holder) =>
-              [`${holder.at('namespace').text()}/${holder.at('name').text()}`, entry.at('address').text()] as const,
-          ),
+      .map((block) => block.at('spec').at('addresses'))
+      .flatMap((addresses) =>
+        addresses.keys().flatMap((address) =>
+          Json.parse(addresses.at(address).text())
+            .at('holders')
+            .list()
+            .map((holder) => [`${holder.at('namespace').text()}/${holder.at('name').text()}`, address] as const),
+        ),
       )
     return new Map(
       [...Map.groupBy(pairs, ([name]) => name)]
@@ -74,7 +74,7 @@ describe('both controllers at once', { skip, timeout: 180_000 }, () => {
   const agreed = (count: number): Promise<unknown> =>
     eventually(
       'statuses and blocks say the same, and no address is given twice',
-      async () => ({ said: await site.addresses(), held: await granted() }),
+      async () => ({ said: await site().addresses(), held: await granted() }),
       ({ said, held }) => {
         assert.equal(said.size, count)
         const sorted = [...said].map(([name, text]) => [name, text.split(',').sort().join()] as const)
@@ -85,39 +85,26 @@ describe('both controllers at once', { skip, timeout: 180_000 }, () => {
       { timeoutMs: 30_000 },
     )
 
-  before(async () => {
-    site = await MigrateSite.create()
-    await site.installMetallb()
-    await site.populate()
-  })
-  afterEach((context) => {
-    if ('passed' in context && !context.passed) hasFailed = true
-  })
-  after(async () => {
-    if (hasFailed) site.fabric.lab.reportFailure()
-    await site.end()
-  })
-
   test('while nobody changes anything, they do not fight', async () => {
-    given = await site.addresses()
-    services = await site.watchServices()
+    given = await site().addresses()
+    services = await site().watchServices()
     // Step 4 without its first command.
     const [, ...webhooks] = blocksBelow('4.')[0]?.script.split('\n') ?? []
-    await site.shell.run(webhooks.join('\n'))
+    await site().shell.run(webhooks.join('\n'))
     const blocks = blocksBelow('5.').filter(({ marks, notRun }) => !notRun && !marks.includes('controller'))
-    await site.shell.follow(blocks)
-    await site.kubelet.runs(['controller#0', ...ours, ...speakers])
+    await site().shell.follow(blocks)
+    await site().kubelet.runs(['controller#0', ...ours, ...speakers])
     await agreed(given.size)
     await rest()
     assert.deepEqual(services.violations(), [])
   })
 
   test('Services come and go: those that were there keep what they have', async () => {
-    const begin = { tor: site.tor.routes.changes().length, core: site.core.routes.changes().length }
-    const prefixes = new Set([...site.tor.routes.present().keys(), ...site.core.routes.present().keys()])
+    const begin = { tor: site().tor.routes.changes().length, core: site().core.routes.changes().length }
+    const prefixes = new Set([...site().tor.routes.present().keys(), ...site().core.routes.present().keys()])
     for (const round of [1, 2]) {
       const names = Array.from({ length: 8 }, (_, index) => `both-${round}-${index}`)
-      await Promise.all(names.map((name) => site.create([{ name }])))
+      await Promise.all(names.map((name) => site().create([{ name }])))
       await eventually(
         'all have had an address',
         () => services.seen(),
@@ -128,15 +115,15 @@ describe('both controllers at once', { skip, timeout: 180_000 }, () => {
           ),
         { timeoutMs: 30_000 },
       )
-      if (round === 1) await site.cluster.kubectl(['delete', 'service', ...names])
+      if (round === 1) await site().cluster.kubectl(['delete', 'service', ...names])
     }
-    const now = await site.addresses()
+    const now = await site().addresses()
     for (const [name, address] of given) assert.equal(now.get(name), address, name)
     const old = services.violations().filter((line) => !line.startsWith('default/both-'))
     assert.deepEqual(old, [])
     for (const [name, router] of [
-      ['tor', site.tor],
-      ['core', site.core],
+      ['tor', site().tor],
+      ['core', site().core],
     ] as const) {
       const touched = [...changesSince(router, begin[name]).keys()].filter((prefix) => prefixes.has(prefix))
       assert.deepEqual(touched, [], name)
@@ -144,16 +131,16 @@ describe('both controllers at once', { skip, timeout: 180_000 }, () => {
   })
 
   test('MetalLB’s controller is stopped, and all comes to rest', async (t) => {
-    await site.shell.run('kubectl -n metallb-system scale "$CONTROLLER" --replicas=0')
-    await site.kubelet.runs([...ours, ...speakers])
+    await site().shell.run('kubectl -n metallb-system scale "$CONTROLLER" --replicas=0')
+    await site().kubelet.runs([...ours, ...speakers])
     await agreed(given.size + 8)
     await rest()
     const moves = services.violations().length
     t.diagnostic(`while both worked, ${moves} times a new Service lost an address that it had, or had one of another`)
-    await site.create([{ name: 'alone' }])
+    await site().create([{ name: 'alone' }])
     await agreed(given.size + 9)
     assert.equal(services.violations().length, moves)
-    const now = await site.addresses()
+    const now = await site().addresses()
     for (const [name, address] of given) assert.equal(now.get(name), address, name)
   })
 })

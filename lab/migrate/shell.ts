@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ensurePrograms } from '../cluster/binaries.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { root } from '../deploy/helm.ts'
+import { runScript } from '../harness/script.ts'
 import type { MetallbPrograms } from './programs.ts'
 import { variables, type Block } from './page.ts'
 
@@ -34,18 +34,7 @@ export class Shell {
   /** Standard output; rejects with everything that was said where a command fails. */
   run(script: string): Promise<string> {
     const here = script.replaceAll(/https:\S+metallb-native\.yaml/g, this.#metallb.manifest)
-    const child = spawn('sh', ['-eux', '-c', `${variables}\n${here}`], { cwd: this.#directory, env: this.#env })
-    const said = { stdout: '', all: '' }
-    child.stdout.on('data', (chunk: Buffer) => (said.stdout += chunk.toString()))
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => (said.all += chunk.toString()))
-    }
-    return new Promise((resolve, reject) => {
-      child.on('error', reject)
-      child.on('close', (code) =>
-        code === 0 ? resolve(said.stdout) : reject(new Error(`ended with ${code ?? 'a signal'}\n${said.all}`)),
-      )
-    })
+    return runScript(`${variables}\n${here}`, { cwd: this.#directory, env: this.#env })
   }
 
   /** What the blocks print, those that are not run without a kubelet included. */

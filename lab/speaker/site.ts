@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { ApiClient } from '../cluster/api-client.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { startCluster } from '../cluster/cluster.ts'
+import { run } from '../harness/command.ts'
 import { eventually, type Patience } from '../harness/eventually.ts'
 import type { Fabric } from '../harness/fabric.ts'
 import { routerAddress } from '../harness/fabric.ts'
@@ -90,6 +91,11 @@ export class SpeakerSite {
     ])
     this.#running.set(node, started)
     return started
+  }
+
+  /** `holdfast explain` and the like, as a person types it; returns what it printed. */
+  async holdfast(...words: readonly string[]): Promise<string> {
+    return run(executable, ...words, '--kubeconfig', this.cluster.kubeconfig(), '--namespace', namespace)
   }
 
   speaker(node: string): LabProcess {

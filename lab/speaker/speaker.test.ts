@@ -11,13 +11,15 @@
 //  4  The API server is stopped, or its packets are lost, and a speaker killed and started meanwhile: the router never loses a
 //     route, and what changes afterwards is there within 30 s. HOLDFAST_LAB_OUTAGE_SECONDS says for how long.
 //  5  SIGTERM of a speaker whose node stays keeps the routes; of one whose node goes away takes them along.
-//  6  A changed Secret gives the session its new key.
+//  6  A changed Secret gives the session its new key, and the log tells of it.
+//  7  explain, status and undrain --wait believe a speaker that answers, and none that is dead while its Node is Ready.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { clusterSkip } from '../cluster/capability.ts'
 import { labSkip } from '../harness/capability.ts'
 import { eventually, throughout } from '../harness/eventually.ts'
 import { routerAddress } from '../harness/fabric.ts'
+import { Json } from '../harness/json.ts'
 import { createPacketLoss, packetLossSkip } from '../faults/packets.ts'
 import { monitorRoutes, type Loss, type RouteMonitor } from '../faults/routes.ts'
 import { useSite } from '../harness/site.ts'
@@ -313,6 +315,26 @@ describe('holdfast speaker', { skip: labSkip() || clusterSkip() }, () => {
     await site.announcedBy(vip, ['node-a', 'node-b'], patient)
   })
 
+  test('a speaker that is dead while its Node is Ready is not believed, by none of the commands', async () => {
+    await site.speaker('node-b').stop()
+    const explained = Json.parse(await site.holdfast('explain', 'service', 'default/web', '-o', 'json'))
+    const words = explained
+      .at('nodes')
+      .list()
+      .map(
+        (node) => `${node.at('node').text()} ${node.at('speaker').text()} ${node.at('announces').at('outcome').text()}`,
+      )
+    assert.deepEqual(words, ['node-a answered yes', 'node-b silent unknown'])
+    assert.match(await site.holdfast('status'), /node-b .*SpeakerSilent/)
+    await assert.rejects(
+      site.holdfast('undrain', 'node-b', '--wait', '--timeout', '2'),
+      /not done within 2 s: waiting for the speaker to answer; before, it said: announces again/,
+    )
+    site.start('node-b')
+    assert.match(await site.holdfast('undrain', 'node-b', '--wait', '--timeout', '20'), /announces again/)
+    await site.announcedBy(vip, ['node-a', 'node-b'], patient)
+  })
+
   test('SIGTERM keeps the routes of a node that stays, and takes those of one that is shutting down along', async () => {
     await site.speaker('node-b').stop()
     await throughout(
@@ -366,6 +388,9 @@ describe('holdfast speaker', { skip: labSkip() || clusterSkip() }, () => {
       patient,
     )
     const states = JSON.stringify((await site.api.send('GET', paths.nodeStates)).body)
+    const told = site.log('node-a', 'rekeyed').map((line) => line.at('message').text())
+    const changed = `password of peer router changed (Secret ${namespace}/bgp-key), session is re-keyed`
+    assert.ok(told.includes(changed), told.join('\n'))
     assert.doesNotMatch(site.speaker('node-a').output() + states, /canary/)
   })
 })

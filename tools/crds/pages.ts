@@ -11,7 +11,8 @@ const intros: Readonly<Record<string, { readonly file: string; readonly text: st
 
 \`holdfast.dev/v1alpha1\` NodeState, one for each node, with the node's name, in Holdfast's namespace. The speaker makes it and writes its
 status: when something changed, at most once a second, and not at all when nothing did. \`spec.drain\` is for people:
-\`kubectl holdfast drain NODE\` sets it, \`undrain\` takes it away. \`spec.question\` is for the speakers of other nodes (below).
+\`kubectl holdfast drain NODE\` sets it, \`undrain\` takes it away. \`spec.question\` is for the speakers of other nodes (below), and for
+\`drain --wait\`, \`undrain --wait\`, \`explain\` and \`status\`, which want to know whether the speaker is alive.
 
 \`\`\`console
 $ kubectl get nodestates -n metallb-system
@@ -66,7 +67,34 @@ ipv4-192.0.2.0              192.0.2.0/26     17       12d
 ipv6-2001-db8-0-0-0-0-0-0   2001:db8::/122   3        12d
 \`\`\`
 
-The short name is \`ab\`. \`kubectl get ab ipv4-192.0.2.0 -o yaml\` says who holds an address.
+The short name is \`ab\`. \`kubectl get ab ipv4-192.0.2.0 -o yaml\` says who holds an address:
+
+\`\`\`yaml
+spec:
+  cidr: 192.0.2.0/26
+  inUse: 2
+  addresses:
+    192.0.2.1: '{"pool":"public","holders":[{"namespace":"shop","name":"web","uid":"3f1c9a52-7b7e-4d1c-9b0e-5d4f6a1b2c3d","terms":""}]}'
+    192.0.2.2: '{"pool":"public","holders":[{"namespace":"shop","name":"api","uid":"8d2b7c10-4e5f-4a6b-8c9d-0e1f2a3b4c5d","terms":""}]}'
+  released:
+    192.0.2.3: '{"service":"shop/old","time":"2026-01-01T00:00:00.000000Z"}'
+\`\`\`
+
+What an address says is one line of JSON, since a write of a block costs the API server less than half of what it costs with fields in its place
+([ADR 9](../adr/0009-allocation-exactly-once.md#how-a-block-is-stored)). All grants at once:
+
+\`\`\`console
+$ kubectl get ab -n metallb-system -o json |
+    jq -r '.items[].spec.addresses | to_entries[] | .key as $a | .value | fromjson | .holders[] | "\\($a) \\(.namespace)/\\(.name)"'
+192.0.2.1 shop/web
+192.0.2.2 shop/api
+\`\`\`
+
+So the API server does not check what the lines say; it checks name, CIDR, sizes and the count. The controller reads a block whole or not
+at all. One that somebody has spoilt (an address of another block, one both in use and released, a line that is no JSON or lacks
+something) it leaves as it is, and logs an error with block and field (\`faultyBlock\`). Services keep the addresses that they have of it; none
+is granted or given back in it until it is corrected. New Services have addresses of other blocks; only when a pool has no others, they wait.
+To delete the block is the simplest correction: it is made anew, as follows.
 
 To lose the blocks is no harm while the Services are there: a controller that starts adopts what their statuses say before it gives
 anything away. What is lost then is the memory of releases, by which the longest unused address is handed out first; it goes

@@ -11,6 +11,7 @@ export type Event =
   | StartedEvent
   | ListeningEvent
   | SessionEvent
+  | RekeyedEvent
   | BfdChangeEvent
   | NeighborEvent
   | ServiceEvent
@@ -62,6 +63,14 @@ export interface SessionEvent {
   readonly reason: string
   readonly message: string
   readonly negotiated?: SessionTerms
+}
+
+/** The keys of an open session changed, or its router answers with the new ones. No key is in it. */
+export interface RekeyedEvent {
+  readonly event: 'rekeyed'
+  readonly node: string
+  readonly peer: string
+  readonly message: string
 }
 
 /** The BFD session beside a BGP session changed its state (RFC 5880 section 6.2). */

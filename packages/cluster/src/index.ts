@@ -10,7 +10,7 @@ export {
   type HttpLimits,
   type PodLogs,
 } from './kubernetes/http-api.ts'
-export { createKeeps, type FollowedKind, type Keep } from './kubernetes/keep.ts'
+export { createKeeps, createSharing, type FollowedKind, type Keep } from './kubernetes/keep.ts'
 export { createKubernetesSource } from './kubernetes/kubernetes-source.ts'
 export type {
   Followed,
@@ -24,7 +24,8 @@ export {
   type LeaderElectionOptions,
   type LeadershipChange,
 } from './kubernetes/lease.ts'
-export { createReflector, type Reflector } from './kubernetes/reflector.ts'
+export { createReflector } from './kubernetes/reflector.ts'
+export type { Reflector } from './kubernetes/reflector-types.ts'
 export { resourceTypes } from './kubernetes/resource-types.ts'
 export {
   createMemoryApi,

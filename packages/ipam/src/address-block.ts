@@ -1,9 +1,10 @@
 import type { Address } from '@holdfast/ip'
-import { formatPrefix, maskAddress } from '@holdfast/ip'
+import { addressFromBigInt, addressToBigInt, formatPrefix, maskAddress, parseAddress } from '@holdfast/ip'
 
 /*
  * Who holds which address, cut into blocks of 64 addresses, so that each can be stored and written on its own: the spec of
- * holdfast.dev/v1alpha1 AddressBlock, whose schema is in the package model.
+ * holdfast.dev/v1alpha1 AddressBlock, as it is worked with. As it is stored it is in block-text.ts; the schema of that is in the package
+ * model.
  */
 
 /** A Service that holds an address. Those of one address differ in namespace or name. */
@@ -63,6 +64,17 @@ export function addressBlockName(address: Address): string {
   }
   const groups = Array.from({ length: 8 }, (_, index) => (first.value >> BigInt(112 - index * 16)) & 0xffffn)
   return `ipv6-${groups.map((group) => group.toString(16)).join('-')}`
+}
+
+/** All addresses of the block with a name; none where no block has that name. */
+export function addressesOfBlock(name: string): readonly Address[] {
+  const text = name.slice('ipvN-'.length)
+  const parsed = parseAddress(name.startsWith('ipv6-') ? text.replaceAll('-', ':') : text)
+  if (!parsed.ok || addressBlockName(parsed.value) !== name) return []
+  const first = addressToBigInt(parsed.value)
+  return Array.from({ length: 1 << hostBits }, (_, index) =>
+    addressFromBigInt(parsed.value.family, first + BigInt(index)),
+  )
 }
 
 /** `namespace/name` */

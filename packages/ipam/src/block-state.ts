@@ -1,21 +1,11 @@
 import type { Address } from '@holdfast/ip'
-import { addressKey, compareAddresses, formatAddress, parseAddress } from '@holdfast/ip'
+import { addressKey, compareAddresses, parseAddress } from '@holdfast/ip'
 import type { AddressBlockSpec, HeldAddress, ReleasedAddress } from './address-block.ts'
-import { addressBlockCidr, addressBlockName, holderKey } from './address-block.ts'
-import { isBlockTime } from './block-time.ts'
+import { addressesOfBlock, holderKey } from './address-block.ts'
 import type { Blocks } from './blocks.ts'
 import { ShardedMap } from './shards.ts'
 import { keptTerms } from './terms.ts'
 import type { AllocationState, Assignment, Placed, Released } from './types.ts'
-
-/** Something in a block that cannot be, and was left out. Nothing of such a block should be granted. */
-export interface BlockFault {
-  /** Name of the block. */
-  readonly block: string
-  /** Such as `addresses[3].address`; empty for the block as a whole. */
-  readonly path: string
-  readonly message: string
-}
 
 /**
  * So many releases are remembered: those before are forgotten when blocks are read, so that a pool of 2^64 addresses can be used up
@@ -33,37 +23,43 @@ export function stateOf(
   specs: ReadonlyMap<string, AddressBlockSpec>,
   statusOf: (service: string) => readonly Address[],
   mostReleased: number = MOST_RELEASED,
-): { readonly blocks: Blocks; readonly state: AllocationState; readonly faults: readonly BlockFault[] } {
+): { readonly blocks: Blocks; readonly state: AllocationState } {
   const reader = new Reader()
   const names = [...specs.keys()].sort()
   for (const name of names) {
     const spec = specs.get(name)
-    if (spec !== undefined) reader.read(name, spec)
+    if (spec !== undefined) reader.read(spec)
   }
   const { state, forgottenUntil, latestTime } = reader.conclude(mostReleased)
   const blocks = { state, specs: ShardedMap.of(remembered(specs, forgottenUntil)), latestTime }
-  return { blocks, state: settled(blocks.state, statusOf), faults: reader.faults }
+  return { blocks, state: settled(blocks.state, statusOf) }
+}
+
+/**
+ * The state in which the addresses of some blocks are the last to be given away, as if they had just been released. For blocks that
+ * cannot be read: whoever is given an address of one waits until it can.
+ */
+export function givenLast(state: AllocationState, blocks: readonly string[]): AllocationState {
+  if (blocks.length === 0) return state
+  const last = blocks.flatMap(addressesOfBlock).map((address) => ({ address, service: '' }))
+  return { ...state, history: { ...state.history, released: [...state.history.released, ...last] } }
 }
 
 type Timed = Released & Pick<ReleasedAddress, 'time'>
 
-/** Collects what blocks say and the faults in them. */
+/** Collects what blocks say. */
 class Reader {
-  readonly faults: BlockFault[] = []
   readonly #assignments = new Map<string, Assignment>()
   readonly #released: Timed[] = []
-  readonly #seen = new Set<number | string>()
 
-  read(name: string, spec: AddressBlockSpec): void {
-    for (const [index, entry] of spec.addresses.entries()) {
-      const address = this.#addressOf(name, `addresses[${index}].address`, entry.address)
-      if (address !== undefined) this.#hold(address, entry)
+  read({ addresses, released }: AddressBlockSpec): void {
+    for (const entry of addresses) {
+      const address = parseAddress(entry.address)
+      if (address.ok) this.#hold(address.value, entry)
     }
-    for (const [index, { address: text, service, time }] of spec.released.entries()) {
-      const address = this.#addressOf(name, `released[${index}].address`, text)
-      if (address === undefined) continue
-      if (isBlockTime(time)) this.#released.push({ address, service, time })
-      else this.#fault(name, `released[${index}].time`, `"${time}" is not a time in UTC with microseconds`)
+    for (const { address: text, service, time } of released) {
+      const address = parseAddress(text)
+      if (address.ok) this.#released.push({ address: address.value, service, time })
     }
   }
 
@@ -82,27 +78,6 @@ class Reader {
       forgottenUntil: sorted[first - 1]?.time ?? '',
       latestTime: sorted.at(-1)?.time ?? '',
     }
-  }
-
-  #addressOf(block: string, path: string, text: string): Address | undefined {
-    const address = parseAddress(text)
-    const flaw = address.ok ? this.#flawOf(block, address.value) : `"${text}" ${address.fault.message}`
-    if (!address.ok || flaw !== undefined) {
-      this.#fault(block, path, flaw ?? '')
-      return undefined
-    }
-    this.#seen.add(addressKey(address.value))
-    return address.value
-  }
-
-  #flawOf(block: string, address: Address): string | undefined {
-    const text = formatAddress(address)
-    if (addressBlockName(address) !== block) return `${text} is not of this block, but of ${addressBlockCidr(address)}`
-    return this.#seen.has(addressKey(address)) ? `${text} stands there twice` : undefined
-  }
-
-  #fault(block: string, path: string, message: string): void {
-    this.faults.push({ block, path, message })
   }
 
   #hold(address: Address, { pool, holders }: HeldAddress): void {
@@ -125,8 +100,8 @@ const remembered = (
 ): Iterable<readonly [string, AddressBlockSpec]> =>
   [...specs].flatMap(([name, spec]) => {
     const released = spec.released.filter(({ time }) => time > forgottenUntil)
-    if (released.length === spec.released.length) return [[name, spec]]
-    return released.length === 0 && spec.addresses.length === 0 ? [] : [[name, { ...spec, released }]]
+    if (released.length === 0 && spec.addresses.length === 0) return []
+    return [[name, released.length === spec.released.length ? spec : { ...spec, released }]]
   })
 
 /** Of several addresses of one family, the one that the status names; and terms as they are kept, where an older version kept more. */

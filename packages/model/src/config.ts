@@ -3,6 +3,7 @@ import { CommunityWorld, aliasesOf } from './community-world.ts'
 import { compareText, named } from './compare.ts'
 import type { ConfigResource } from './config-world.ts'
 import { ConfigWorld } from './config-world.ts'
+import { isRecord } from './fields.ts'
 import { missingNames } from './missing-names.ts'
 import { NodeSets } from './node-sets.ts'
 import type { Parse } from './parse.ts'
@@ -102,7 +103,18 @@ function contenderOf<K extends Kind>(kind: K, parse: Parse, previousOf: Previous
   const previous = before !== undefined && isOfKind(before, kind) ? before : undefined
   const built = parse.built?.resource
   const fresh = built !== undefined && isOfKind(built, kind) ? built : undefined
-  return { parse, ref: parse.ref, newest: fresh === undefined ? undefined : sameOr(fresh, previous), previous }
+  const created = createdAt(parse.raw.value)
+  return { parse, ref: parse.ref, created, newest: fresh === undefined ? undefined : sameOr(fresh, previous), previous }
+}
+
+/** Times as an API server writes them, to the second and in UTC: as texts they are in the order of time. */
+const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/
+
+/** metadata.creationTimestamp, where it is the time that an API server has written. */
+function createdAt(object: unknown): string | undefined {
+  const metadata = isRecord(object) ? object['metadata'] : undefined
+  const time = isRecord(metadata) ? metadata['creationTimestamp'] : undefined
+  return typeof time === 'string' && timeForm.test(time) ? time : undefined
 }
 
 /** The contender with its newest version completed, or without one where its references lead nowhere. */

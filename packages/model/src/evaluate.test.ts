@@ -58,6 +58,43 @@ test('of two objects that conflict without history, the one earlier by name wins
   }
 })
 
+const made = (minute: string) => ({ creationTimestamp: `2026-01-01T00:${minute}:00Z` })
+
+test('without history the older of two wins, of whatever kind; those without a time come last', () => {
+  const older = pool('z', entry('192.0.2.0/24'), made('01'))
+  const [younger, timeless] = [made('02'), { creationTimestamp: null }].map((metadata) =>
+    pool('a', entry('192.0.2.128/25'), metadata),
+  )
+  for (const other of [younger!, timeless!]) {
+    for (const order of [
+      [older, other],
+      [other, older],
+    ]) {
+      assert.deepEqual(codes(evaluate(order, undefined)), ['a overlapping-addresses'])
+    }
+  }
+  const peers = [peer('aa', {}, made('02')), peer('router-a', {}, made('01'))]
+  assert.deepEqual(codes(evaluate(peers, undefined)), ['aa duplicate-session'])
+  // As it was before the restart: the pool came to an advertisement that does not suit it.
+  const aggregate = advertisement('x', { aggregationLength: 24 }, made('02'))
+  const small = pool('a', entry('198.51.100.0/28'), made('03'))
+  assert.deepEqual(codes(evaluate([small, older, aggregate], undefined)), ['a aggregation-wider-than-pool'])
+  const aliases = (name: string, minute: string) =>
+    community(name, { communities: [{ name: 'gold', value: '1:1' }] }, made(minute))
+  assert.deepEqual(codes(evaluate([aliases('a', '02'), aliases('b', '01')], undefined)), [
+    'a duplicate-community-alias',
+  ])
+  const elsewhere = pool('z', entry('203.0.113.0/24'), { namespace: 'a', ...made('02') })
+  assert.deepEqual(codes(evaluate([elsewhere, older], undefined)), ['z same-name-in-other-namespace'])
+})
+
+test('an older object does not displace one that is in force', () => {
+  const younger = pool('a', entry('192.0.2.0/25'), made('02'))
+  const first = evaluate([younger], undefined)
+  const second = evaluate([pool('z', entry('192.0.2.0/24'), made('01')), younger], first)
+  assert.deepEqual(codes(second), ['z overlapping-addresses'])
+})
+
 test('a newcomer never displaces an object that is in force, whatever its name', () => {
   const old = pool('z', entry('192.0.2.0/24'))
   const first = evaluate([old], undefined)

@@ -20,6 +20,8 @@ export interface World<R> {
 /** An object on its way into the model. */
 export interface Candidate<R> {
   readonly ref: ObjectRef
+  /** metadata.creationTimestamp; undefined where there is none, as in most manifests. */
+  readonly created?: string | undefined
   /** Its newest version; undefined where that is broken by itself. */
   readonly newest: R | undefined
   /** The version in force before; identical to `newest` where nothing changed. */
@@ -37,15 +39,15 @@ type Versions<R> = ReadonlyMap<Candidate<R>, R>
 
 /**
  * Chooses versions that agree with each other. What was in force and is unchanged comes first, then changed objects,
- * then new ones, each by kind and name: so nobody is displaced by a newcomer, and the outcome does not depend on the
- * order of reading. The outcome lasts: settling the same candidates once more changes nothing, and each newest version
+ * then new ones, each by age, kind and name: so nobody is displaced by a newcomer, a process that starts prefers whom the ones
+ * before it had in force, and the outcome does not depend on the order of reading. The outcome lasts: settling the same candidates once more changes nothing, and each newest version
  * that stays out contradicts something that is in force.
  */
 export function settle<R extends Resource>(
   candidates: readonly Candidate<R>[],
   emptyWorld: () => World<R>,
 ): Settled<R> {
-  const ordered = candidates.toSorted((a, b) => compareTurns(a.ref, b.ref))
+  const ordered = candidates.toSorted(compareTurns)
   const before = new Map<Candidate<R>, R>()
   for (const candidate of ordered) if (candidate.previous !== undefined) before.set(candidate, candidate.previous)
   const known = ordered.filter((candidate) => before.has(candidate))
@@ -114,8 +116,20 @@ const turns: readonly string[] = [
   'PeerPolicy',
 ]
 
-const compareTurns = (a: ObjectRef, b: ObjectRef): number =>
-  turns.indexOf(a.kind) - turns.indexOf(b.kind) || compareText(a.name, b.name) || compareText(a.namespace, b.namespace)
+function compareTurns(
+  { ref: a, created: createdA = laterThanAll }: Candidate<unknown>,
+  { ref: b, created: createdB = laterThanAll }: Candidate<unknown>,
+): number {
+  return (
+    compareText(createdA, createdB) ||
+    turns.indexOf(a.kind) - turns.indexOf(b.kind) ||
+    compareText(a.name, b.name) ||
+    compareText(a.namespace, b.namespace)
+  )
+}
+
+/** What no API server has made comes after all that one has. */
+const laterThanAll = '~'
 
 class Attempt<R extends Resource> {
   readonly #inForce = new Map<Candidate<R>, R>()

@@ -14,7 +14,7 @@ type Deep<T> = T extends readonly (infer E)[]
     ? { readonly [K in keyof T]: Deep<T[K]> }
     : T
 
-/** Which addresses of a block are held by whom, and by whom those that are free were held. */
+/** Which addresses of a block are held by whom, and by whom those that are free were held, as it is stored: the package ipam reads it. */
 export type AddressBlockSpec = Deep<z.output<typeof addressBlockSpec>>
 
 export type NodeStateSpec = Deep<z.output<typeof nodeStateSpec>>

@@ -1,6 +1,7 @@
 import type { Keep, KubeObject } from '@holdfast/cluster'
-import { fieldsOf } from '../kubernetes/fields-at.ts'
-import { createSharedTexts, createSharing } from './share-once.ts'
+import { createSharing } from '@holdfast/cluster'
+import type { Family } from '@holdfast/ip'
+import { fieldsOf, listAt, textAt } from '../kubernetes/fields-at.ts'
 
 /** What a ServiceBGPStatus says: a node offers a Service to these peers. */
 export interface Offer {
@@ -9,16 +10,20 @@ export interface Offer {
   readonly node: string
   /** Names of BGPPeers. */
   readonly peers: readonly string[]
+  /** uid of the Pod that owns it: the speaker that said so; empty: it has no owner, as of a speaker outside of a Pod. */
+  readonly pod: string
 }
 
 /** What the speaker of a node says of itself, as far as a Service's condition depends on it. */
 export interface NodeWord {
   /** Why the node announces nothing at all (condition Announcing of the NodeState); undefined: it announces. */
   readonly silent: { readonly reason: string; readonly message: string } | undefined
-  /** Names of the BGPPeers whose sessions are Established, sorted. */
-  readonly established: readonly string[]
+  /** By name of the BGPPeer whose session is Established: the families that it has agreed on. */
+  readonly established: Readonly<Record<string, readonly Family[]>>
   /** How the others stand, in words, by name of the BGPPeer. */
   readonly down: Readonly<Record<string, string>>
+  /** Whether no ServiceBGPStatus tells what the node offers (`--service-statuses none`). */
+  readonly isMute: boolean
 }
 
 /**
@@ -26,15 +31,17 @@ export interface NodeWord {
  * nothing else is.
  */
 export function createKeepOffer(): Keep {
-  const share = createSharedTexts()
-  const shareList = createSharing<readonly string[]>()
+  const share = createSharing((text) => text)
+  const shareList = createSharing((names): readonly string[] => (names === '' ? [] : names.split(' ')))
   return ({ metadata, status }) => {
     const said = fieldsOf(status)
-    const peers = (Array.isArray(said['peers']) ? said['peers'] : []).filter((peer) => typeof peer === 'string')
+    const peers = listAt(said, 'peers').filter((peer) => typeof peer === 'string')
+    const owner = listAt(metadata, 'ownerReferences').find((one) => textAt(one, 'kind') === 'Pod')
     const offer: Offer = {
-      service: share(`${textOf(said['serviceNamespace'])}/${textOf(said['serviceName'])}`),
-      node: share(textOf(said['node'])),
-      peers: shareList(peers.join(' '), peers),
+      service: share(`${textAt(said, 'serviceNamespace')}/${textAt(said, 'serviceName')}`),
+      node: share(textAt(said, 'node')),
+      peers: shareList(peers.join(' ')),
+      pod: share(textAt(owner, 'uid')),
     }
     return { ...identityOf(metadata, share), apiVersion: 'metallb.io/v1beta1', kind: 'ServiceBGPStatus', offer }
   }
@@ -45,7 +52,7 @@ export const keepNodeWord: Keep = ({ metadata, status }) => ({
   ...identityOf(metadata, (text) => text),
   apiVersion: 'holdfast.dev/v1alpha1',
   kind: 'NodeState',
-  word: wordOf(fieldsOf(status)),
+  word: wordOf(status),
 })
 
 /** Of an object that `createKeepOffer` kept. */
@@ -54,22 +61,37 @@ export const offerIn = (object: KubeObject): Offer => object['offer'] as Offer
 /** Of an object that `keepNodeWord` kept. */
 export const wordIn = (object: KubeObject): NodeWord => object['word'] as NodeWord
 
-function wordOf(status: Readonly<Record<string, unknown>>): NodeWord {
-  const announcing = recordsOf(status['conditions']).find(({ type }) => type === 'Announcing')
-  const isSilent = announcing?.['status'] === 'False'
-  const sessions = recordsOf(status['sessions'])
-  const established = sessions.filter(({ state }) => state === 'Established').map(({ peer }) => textOf(peer))
-  const down = sessions.filter(({ state }) => state !== 'Established').map(standing)
+function wordOf(status: unknown): NodeWord {
+  const announcing = listAt(status, 'conditions').find((one) => textAt(one, 'type') === 'Announcing')
+  const isSilent = textAt(announcing, 'status') === 'False'
+  const sessions = listAt(status, 'sessions')
+  const established = sessions.filter(isEstablished).map((one) => [textAt(one, 'peer'), familiesOf(one)] as const)
+  const down = sessions.filter((one) => !isEstablished(one)).map(standing)
   return {
-    silent: isSilent ? { reason: textOf(announcing['reason']), message: textOf(announcing['message']) } : undefined,
-    established: established.sort(),
+    silent: isSilent ? { reason: textAt(announcing, 'reason'), message: textAt(announcing, 'message') } : undefined,
+    established: Object.fromEntries(established),
     down: Object.fromEntries(down),
+    isMute: textAt(status, 'serviceStatuses') === 'None',
   }
 }
 
-function standing({ peer, state, lastError, reason }: Readonly<Record<string, unknown>>): readonly [string, string] {
-  const why = textOf(lastError) || textOf(reason)
-  return [textOf(peer), why === '' ? textOf(state) : `${textOf(state)}: ${why}`]
+const isEstablished = (session: unknown): boolean => textAt(session, 'state') === 'Established'
+
+/** As the NodeState names them. One that names none leaves it open: the BGPPeer decides. */
+function familiesOf(session: unknown): readonly Family[] {
+  const names = listAt(session, 'negotiated', 'families')
+  if (names.length === 0) return bothFamilies
+  return bothFamilies.filter((family) => names.includes(familyNames[family]))
+}
+
+const bothFamilies: readonly Family[] = ['ipv4', 'ipv6']
+
+export const familyNames = { ipv4: 'IPv4', ipv6: 'IPv6' } as const satisfies Readonly<Record<Family, string>>
+
+function standing(session: unknown): readonly [string, string] {
+  const state = textAt(session, 'state')
+  const why = textAt(session, 'lastError') || textAt(session, 'reason')
+  return [textAt(session, 'peer'), why === '' ? state : `${state}: ${why}`]
 }
 
 /** The one thing more that following needs is the uid: it tells an object from one made anew under its name. */
@@ -77,8 +99,3 @@ function identityOf({ name, namespace, uid }: KubeObject['metadata'], share: (te
   const where = namespace === undefined ? {} : { namespace: share(namespace) }
   return { metadata: { name, ...where, ...(uid === undefined ? {} : { uid }) } }
 }
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
-
-const recordsOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.map(fieldsOf) : []

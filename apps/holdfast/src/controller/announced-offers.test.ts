@@ -3,22 +3,24 @@ import { test } from 'node:test'
 import { createOffers } from './announced-offers.ts'
 
 const peers = ['router']
-const offer = (service: string, node: string) => ({ service, node, peers })
+const offer = (service: string, node: string) => ({ service, node, peers, pod: '' })
+const offered = (offers: ReturnType<typeof createOffers>) =>
+  [...offers.of('shop/web')].map(([node, one]) => [node, one.peers])
 
 test('of two objects of one node and Service the one that stays counts, whichever goes', () => {
   const offers = createOffers()
   const [first, second] = [offer('shop/web', 'a'), { ...offer('shop/web', 'a'), peers: ['router', 'other'] }]
   offers.put(undefined, first)
   offers.put(undefined, second)
-  assert.deepEqual([...offers.of('shop/web')], [['a', ['router', 'other']]])
+  assert.deepEqual(offered(offers), [['a', ['router', 'other']]])
   offers.put(second, undefined)
-  assert.deepEqual([...offers.of('shop/web')], [['a', ['router']]])
+  assert.deepEqual(offered(offers), [['a', ['router']]])
   const same = offer('shop/web', 'a')
   offers.put(undefined, same)
   offers.put(first, undefined)
-  assert.deepEqual([...offers.of('shop/web')], [['a', ['router']]])
+  assert.deepEqual(offered(offers), [['a', ['router']]])
   offers.put(same, undefined)
-  assert.deepEqual([...offers.of('shop/web')], [])
+  assert.deepEqual(offered(offers), [])
 })
 
 test('what a node offers is found by its name', () => {

@@ -4,35 +4,45 @@ import type { Offer } from './announced-heard.ts'
 export interface Offers {
   /** An object came, changed or went. */
   readonly put: (before: Offer | undefined, after: Offer | undefined) => void
-  /** By node: names of BGPPeers. */
-  readonly of: (service: string) => ReadonlyMap<string, readonly string[]>
+  /** By node. */
+  readonly of: (service: string) => ReadonlyMap<string, Offer>
   /** Keys of the Services that a node offers. */
   readonly ofNode: (node: string) => Iterable<string>
 }
 
-const none: readonly Offer[] = []
+const none: ReadonlySet<Offer> = new Set()
 
 /**
- * Two objects of one node and Service are one for a moment while a speaker tidies up: the last one that came counts. Lists of what is
- * kept anyway, rather than tables: there is an object for each Service and node.
+ * Two objects of one node and Service are one for a moment while a speaker tidies up: the last one that came counts. Sets of what is kept
+ * anyway: a change costs the same however many nodes offer the Service, and however many Services the node offers.
  */
 export function createOffers(): Offers {
-  const services = new Map<string, readonly Offer[]>()
-
-  function remove(offer: Offer): void {
-    const others = (services.get(offer.service) ?? none).filter((one) => one !== offer)
-    if (others.length === 0) services.delete(offer.service)
-    else services.set(offer.service, others)
-  }
+  const byService = new Map<string, Set<Offer>>()
+  const byNode = new Map<string, Set<Offer>>()
 
   return {
     put: (before, after) => {
-      if (before !== undefined) remove(before)
-      if (after !== undefined) services.set(after.service, (services.get(after.service) ?? none).concat(after))
+      if (before !== undefined) {
+        remove(byService, before.service, before)
+        remove(byNode, before.node, before)
+      }
+      if (after === undefined) return
+      add(byService, after.service, after)
+      add(byNode, after.node, after)
     },
-    of: (service) => new Map((services.get(service) ?? none).map(({ node, peers }) => [node, peers])),
-    ofNode: function* (node) {
-      for (const [service, offers] of services) if (offers.some((offer) => offer.node === node)) yield service
-    },
+    of: (service) => new Map([...(byService.get(service) ?? none)].map((offer) => [offer.node, offer])),
+    ofNode: (node) => new Set([...(byNode.get(node) ?? none)].map(({ service }) => service)),
   }
+}
+
+function add(sets: Map<string, Set<Offer>>, key: string, offer: Offer): void {
+  const known = sets.get(key)
+  if (known === undefined) sets.set(key, new Set([offer]))
+  else known.add(offer)
+}
+
+function remove(sets: Map<string, Set<Offer>>, key: string, offer: Offer): void {
+  const known = sets.get(key)
+  known?.delete(offer)
+  if (known?.size === 0) sets.delete(key)
 }

@@ -1,15 +1,18 @@
-import type { FollowedState, KubeApi, KubeObject, KubernetesSource, Reflector } from '@holdfast/cluster'
+import { carriesFamily } from '@holdfast/announce'
+import type { FollowedState, KubeApi, KubeObject, KubernetesSource, Reflector, ResourceType } from '@holdfast/cluster'
 import { createReflector, resourceTypes } from '@holdfast/cluster'
 import type { Model } from '@holdfast/model'
-import type { Clock } from '@holdfast/runtime'
+import type { Alarm, Clock } from '@holdfast/runtime'
 import type { Log } from '../kubernetes/log.ts'
 import type { AnnouncedClaim, Heard } from './announced-claim.ts'
 import { noAddress, notToldYet, offeredClaim, refusedClaim } from './announced-claim.ts'
 import { createKeepOffer, keepNodeWord, offerIn, wordIn } from './announced-heard.ts'
 import { createOffers } from './announced-offers.ts'
 import { refusalsOf, slicesIn } from './announced-refusals.ts'
+import { createSpeakers, keepSpeakerPod, podIn, podType } from './announced-speakers.ts'
 import type { Word } from './announced-writer.ts'
 import { createAnnouncedWriter } from './announced-writer.ts'
+import { createGoneNodes } from './gone-nodes.ts'
 import type { Planned } from './planner.ts'
 import { assignedCondition, announcedCondition, conditionOf, ingressOf, isServed } from './service-object.ts'
 import { fieldsOf } from '../kubernetes/fields-at.ts'
@@ -27,6 +30,8 @@ export interface AnnouncedOptions {
   /** What the controller follows: Services and Nodes are read from it. */
   readonly source: Pick<KubernetesSource, 'object' | 'objects'>
   readonly mayWrite: () => boolean
+  /** Told whenever a kind's fault comes, changes or goes. */
+  readonly observe: (state: FollowedState) => void
 }
 
 /**
@@ -67,6 +72,9 @@ interface Known {
   readonly object: KubeObject
 }
 
+/** What many nodes say at once, as in a rollout, is one look at the Services that nobody announces. */
+const gatherMs = 200
+
 const none: ReadonlySet<string> = new Set()
 
 /** What one term of leading knows. */
@@ -76,36 +84,47 @@ function follow(options: AnnouncedOptions) {
   let unheard: ReadonlySet<string> = new Set()
   let model: Model | undefined
   let isStopped = false
+  let gathering: Alarm | undefined
   /** When a node last said that it offers a Service. */
   let offeredMs = -Infinity
 
   const reflector = (
-    kind: 'ServiceBGPStatus' | 'NodeState',
+    type: ResourceType,
     keep: (object: KubeObject) => KubeObject,
-    changed: (before: Known | undefined, after: Known | undefined) => void,
+    changed: (before: KubeObject | undefined, after: KubeObject | undefined) => void,
   ): Reflector<Known> =>
     createReflector<Known>({
       api,
       clock,
       random,
-      followed: { type: resourceTypes[kind], selection: { namespace }, keep, isOptional: true },
+      followed: { type, selection: { namespace }, keep, isOptional: true },
       make: (object) => ({ object }),
       refresh: () => undefined,
-      changed,
+      changed: (before, after) => changed(before?.object, after?.object),
       listed: () => undefined,
-      observe: (state) => observe(log, state, lookAtAll),
+      observe: (state) => {
+        options.observe(state)
+        if (state.fault === undefined ? state.isSynced : state.fault.code === 'forbidden') lookAtAll()
+      },
     })
 
-  const statuses = reflector('ServiceBGPStatus', createKeepOffer(), (before, after) => {
-    const [old, fresh] = [before, after].map((known) => (known === undefined ? undefined : offerIn(known.object)))
+  const statuses = reflector(resourceTypes.ServiceBGPStatus, createKeepOffer(), (before, after) => {
+    const [old, fresh] = [before, after].map((object) => (object === undefined ? undefined : offerIn(object)))
     offers.put(old, fresh)
     if (fresh !== undefined) offeredMs = clock.now()
     for (const offer of [old, fresh]) if (offer !== undefined) look(offer.service)
   })
-  const states = reflector('NodeState', keepNodeWord, (before, after) => {
-    const node = (after ?? before)?.object.metadata.name
+  const states = reflector(resourceTypes.NodeState, keepNodeWord, (before, after) => {
+    const node = (after ?? before)?.metadata.name
     if (node !== undefined) lookAtNode(node)
   })
+  const pods = reflector(podType, keepSpeakerPod, (before, after) => {
+    speakers.put(before, after)
+    for (const node of new Set([before, after].flatMap((object) => (object === undefined ? [] : podIn(object).node)))) {
+      lookAtNode(node)
+    }
+  })
+  const speakers = createSpeakers(() => pods.state().isSynced)
 
   const heard: Heard = {
     wordOf: (node) => {
@@ -113,8 +132,18 @@ function follow(options: AnnouncedOptions) {
       return known === undefined ? undefined : wordIn(known.object)
     },
     isHeard: (node) => !unheard.has(node) && model?.nodes.has(node) === true,
+    stoppedBehind: speakers.stoppedBehind,
+    stoppedOn: speakers.stoppedOn,
+    carries: (name, family) => {
+      const peer = model?.peers.get(`${namespace}/${name}`)
+      return peer === undefined || carriesFamily(peer, family)
+    },
   }
-  const isKnown = (): boolean => model !== undefined && statuses.state().isSynced && states.state().isSynced
+  const isKnown = (): boolean =>
+    model !== undefined &&
+    statuses.state().isSynced &&
+    states.state().isSynced &&
+    (pods.state().isSynced || pods.state().fault?.code === 'forbidden')
 
   const writer = createAnnouncedWriter({
     ...options,
@@ -123,6 +152,14 @@ function follow(options: AnnouncedOptions) {
     wordOf,
     whyUnoffered,
     offeredMs: () => offeredMs,
+  })
+
+  const goneNodes = createGoneNodes({
+    ...options,
+    mayWrite: () => options.mayWrite() && !isStopped,
+    hasState: (node) => states.known.has(`${namespace}/${node}`),
+    hasNode: (node) => source.object(resourceTypes.Node, { namespace: '', name: node }) !== undefined,
+    hasSpeaker: speakers.runsOn,
   })
 
   function serviceOf(key: string): KubeObject | undefined {
@@ -136,7 +173,7 @@ function follow(options: AnnouncedOptions) {
     // The controller has not come to it yet, or leaves it alone.
     if (assigned === undefined) return { kind: 'nothing' }
     if (ingressOf(service).length === 0) return { kind: 'say', claim: noAddress(assigned.message) }
-    const claim = offeredClaim(offers.of(key), heard)
+    const claim = offeredClaim({ addresses: ingressOf(service), offers: offers.of(key) }, heard)
     if (claim !== undefined) return { kind: 'say', claim }
     return states.known.size === 0 ? { kind: 'say', claim: notToldYet } : { kind: 'unoffered' }
   }
@@ -177,7 +214,11 @@ function follow(options: AnnouncedOptions) {
   /** What one node says matters to the Services that it offers, and to those that nobody does. */
   function lookAtNode(node: string): void {
     for (const key of offers.ofNode(node)) look(key)
-    lookAtUnannounced()
+    if (model !== undefined) goneNodes.look(node)
+    gathering ??= clock.after(gatherMs, () => {
+      gathering = undefined
+      lookAtUnannounced()
+    })
   }
 
   function lookAtUnannounced(): void {
@@ -192,21 +233,25 @@ function follow(options: AnnouncedOptions) {
     for (const node of new Set([...before, ...unheard])) if (before.has(node) !== unheard.has(node)) lookAtNode(node)
   }
 
-  statuses.start()
-  states.start()
+  for (const one of [statuses, states, pods]) one.start()
   return {
     planned: (next: Model, changed: ReadonlySet<string>): void => {
       const before = model
       model = next
       lookAtNodes()
+      if (before?.nodes !== next.nodes)
+        for (const { object } of states.known.values()) goneNodes.look(object.metadata.name)
       if (before === undefined || !isSameConfiguration(before, next)) lookAtAll()
       else for (const key of changed) look(key)
     },
     stop: async (): Promise<void> => {
       isStopped = true
-      statuses.stop()
-      states.stop()
-      await writer.stop()
+      gathering?.cancel()
+      for (const one of [statuses, states, pods]) {
+        one.stop()
+        options.observe({ ...one.state(), fault: undefined })
+      }
+      await Promise.all([writer.stop(), goneNodes.stop()])
     },
   }
 }
@@ -226,11 +271,4 @@ function unheardNodes(nodes: Iterable<KubeObject>): ReadonlySet<string> {
     if (ready?.['status'] === 'Unknown') names.add(metadata.name)
   }
   return names
-}
-
-function observe(log: Log, { type, isSynced, fault }: FollowedState, synced: () => void): void {
-  if (fault !== undefined) {
-    const message = `${type.kind}: ${fault.message}; conditions of Services stay as they are`
-    log.log('warn', 'apiFault', message, { kind: type.kind, code: fault.code })
-  } else if (isSynced) synced()
 }

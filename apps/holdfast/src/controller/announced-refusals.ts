@@ -38,12 +38,16 @@ export function refusalsOf(
 }
 
 /** What keeps a node silent that would announce by its configuration. */
-function silenceOf(node: string, { wordOf, isHeard }: Heard): Refusal | undefined {
+function silenceOf(node: string, { wordOf, isHeard, stoppedOn }: Heard): Refusal | undefined {
   const word = wordOf(node)
   if (word === undefined)
     return { reason: 'NoSpeaker', message: `no speaker has told of ${node}: is one running there?` }
   if (!isHeard(node)) return { reason: 'NoSpeaker', message: `${node} is not heard by the control plane` }
-  return word.silent
+  const stopped = stoppedOn(node)
+  if (stopped !== undefined)
+    return { reason: 'SpeakerStopped', message: `the speaker of ${node} does not run: ${stopped}` }
+  if (word.silent !== undefined || !word.isMute) return word.silent
+  return { reason: 'NotTold', message: `the speaker of ${node} is set to tell of no Service` }
 }
 
 /** As listed from the API server. */

@@ -3,6 +3,7 @@ import { createWorkQueue, resourceTypes } from '@holdfast/cluster'
 import type { Clock } from '@holdfast/runtime'
 import type { Log } from '../kubernetes/log.ts'
 import type { AnnouncedClaim } from './announced-claim.ts'
+import { isOfStoppedSpeaker } from './announced-claim.ts'
 import { remedyOf } from './faults.ts'
 import { announcedCondition, conditionOf } from './service-object.ts'
 import { wholeSeconds } from './times.ts'
@@ -44,9 +45,16 @@ export interface AnnouncedWriter {
 
 /**
  * For how long what is said has to have held before it is written, so that a burst or a rollout does not write each step. Counts alone
- * can wait: a rollout of the speakers changes those of every Service twice for each node.
+ * can wait: a rollout of the speakers changes those of every Service twice for each node. A speaker that crashes is started again by
+ * its kubelet; and one that runs again has first to say anew what its earlier life said.
  */
-const holdMs = { changed: 1000, unoffered: 1000, neverOffered: 10_000, countsOnly: 30_000 } as const
+const holdMs = {
+  changed: 1000,
+  unoffered: 1000,
+  neverOffered: 10_000,
+  speakerStopped: 10_000,
+  countsOnly: 30_000,
+} as const
 /** Speakers tell of thousands of Services one after another: while they do, one that was not told of yet waits, but no longer than this. */
 const mostUntoldMs = 300_000
 
@@ -123,9 +131,7 @@ export function createAnnouncedWriter(options: AnnouncedWriterOptions): Announce
   /** How long it has to wait still; undefined: the Service says so already. */
   function untilSaid(key: string, service: KubeObject, claim: AnnouncedClaim): number | undefined {
     if (saysSo(service, claim)) return undefined
-    const known = conditionOf(service, announcedCondition)
-    const isSame = known?.status === claim.status && known.reason === claim.reason
-    const hold = isSame ? holdMs.countsOnly : holdMs.changed
+    const hold = holdMs[changeOf(service, claim)]
     return untilTurn(key, `${claim.status} ${claim.reason} ${claim.message}`, { hold, turn: turns.write })
   }
 
@@ -187,6 +193,15 @@ export function createAnnouncedWriter(options: AnnouncedWriterOptions): Announce
   }
 
   return { look: queue.add, stop: queue.stop }
+}
+
+function changeOf(
+  service: KubeObject,
+  { status, reason }: AnnouncedClaim,
+): 'countsOnly' | 'speakerStopped' | 'changed' {
+  const known = conditionOf(service, announcedCondition)
+  if (known?.status === status && known.reason === reason) return 'countsOnly'
+  return isOfStoppedSpeaker(reason) || isOfStoppedSpeaker(known?.reason) ? 'speakerStopped' : 'changed'
 }
 
 function saysSo(service: KubeObject, claim: AnnouncedClaim): boolean {

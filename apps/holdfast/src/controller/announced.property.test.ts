@@ -1,16 +1,10 @@
 import type { KubeObject, MemoryApi } from '@holdfast/cluster'
-import { createMemoryApi, resourceTypes } from '@holdfast/cluster'
-import { createVirtualClock } from '@holdfast/runtime'
+import { resourceTypes } from '@holdfast/cluster'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
-import { createLog } from '../kubernetes/log.ts'
-import { createController } from './controller.ts'
 import { announcedCondition } from './service-object.ts'
-
-const namespace = 'metallb-system'
-const shop = 'shop'
+import { createWorld, namespace, shop } from './testing/world.ts'
 
 type Step =
   | { readonly kind: 'put' | 'retype' | 'drop' | 'tamper'; readonly service: number }
@@ -30,13 +24,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 test('what is said by looking at what changed is what a new leader says, which looks at everything', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
-      const { act, pass, replica } = createScene()
+      const { act, pass, replica, stop } = createScene()
       const first = replica('first')
       await pass(2000)
       for (const one of steps) await act(one)
       // What only counts differ in is said half a minute later.
       await pass(60_000)
-      await stopped(first.controller, pass)
+      await stop(first.controller)
       const second = replica('second')
       await pass(60_000)
       assert.ok(second.controller.isLeader())
@@ -44,25 +38,14 @@ test('what is said by looking at what changed is what a new leader says, which l
         second.client.requests().filter(({ verb, type }) => verb === 'apply' && type.kind === 'Service'),
         [],
       )
-      await stopped(second.controller, pass)
+      await stop(second.controller)
     }),
     { numRuns: 12 },
   )
 })
 
 function createScene() {
-  const clock = createVirtualClock()
-  const server = createMemoryApi({ clock })
-  const turn = async (): Promise<void> => {
-    for (let times = 0; times < 8; times += 1) await setImmediate()
-  }
-  const pass = async (ms: number): Promise<void> => {
-    const endMs = clock.now() + ms
-    await turn()
-    const isOver = (): boolean => clock.now() >= endMs
-    clock.after(ms, () => undefined)
-    while (!isOver() && clock.advanceToNext()) await turn()
-  }
+  const { server, pass, replica, stop } = createWorld()
   server.put(resourceTypes.Namespace, { metadata: { name: shop } })
   for (const name of ['node-0', 'node-1']) {
     server.put(resourceTypes.Node, { metadata: { name }, status: { conditions: [{ type: 'Ready', status: 'True' }] } })
@@ -71,33 +54,11 @@ function createScene() {
   server.put(resourceTypes.IPAddressPool, own('public', { addresses: ['192.0.2.0/24'] }))
   server.put(resourceTypes.BGPAdvertisement, own('public', {}))
   server.put(resourceTypes.BGPPeer, own('router', { myASN: 64512, peerASN: 64500, peerAddress: '10.0.0.1' }))
-  const replica = (identity: string) => {
-    const client = server.connect()
-    const controller = createController({
-      api: client,
-      clock,
-      nowMs: () => Date.UTC(2026, 0, 1) + clock.now(),
-      random: () => 0.5,
-      log: createLog({ level: 'error', write: () => undefined, now: () => '' }),
-      command: { identity, namespace, loadBalancerClass: undefined, onPoolLoss: 'Reassign' },
-    })
-    controller.start()
-    return { controller, client }
-  }
   const act = async (one: Step): Promise<void> => {
     if (one.kind === 'pass') await pass(one.ms)
     else change(server, one)
   }
-  return { pass, replica, act }
-}
-
-async function stopped(
-  controller: ReturnType<typeof createController>,
-  pass: (ms: number) => Promise<void>,
-): Promise<void> {
-  const done = controller.stop()
-  await pass(10_000)
-  await done
+  return { pass, replica, stop, act }
 }
 
 function change(server: MemoryApi, step: Exclude<Step, { readonly kind: 'pass' }>): void {

@@ -1,48 +1,14 @@
-import type { KubeObject, MemoryApi, MemoryClient } from '@holdfast/cluster'
-import { createMemoryApi, resourceTypes } from '@holdfast/cluster'
-import { createVirtualClock } from '@holdfast/runtime'
+import type { KubeObject, MemoryApi } from '@holdfast/cluster'
+import { resourceTypes } from '@holdfast/cluster'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
-import { createLog } from '../kubernetes/log.ts'
-import type { Controller } from './controller.ts'
-import { createController } from './controller.ts'
 import { announcedCondition, conditionOf, ingressOf } from './service-object.ts'
-
-const namespace = 'metallb-system'
-const shop = 'shop'
+import { createWorld, namespace, shop } from './testing/world.ts'
 
 /** A controller that leads, three nodes, a pool and a router; the tests are the speakers. */
 async function createScene() {
-  const clock = createVirtualClock()
-  const server = createMemoryApi({ clock })
-  const lines: string[] = []
-  const until = async (what: string, condition: () => boolean, limitMs = 120_000): Promise<void> => {
-    const end = clock.now() + limitMs
-    for (;;) {
-      for (let turn = 0; turn < 8; turn += 1) await setImmediate()
-      if (condition()) return
-      assert.ok(clock.now() <= end && clock.advanceToNext(), `${what}\n${lines.slice(-20).join('')}`)
-    }
-  }
-  const pass = async (ms: number): Promise<void> => {
-    let isOver = false
-    clock.after(ms, () => (isOver = true))
-    await until('time passes', () => isOver, ms + 1)
-  }
-  const replica = (identity: string): { readonly controller: Controller; readonly client: MemoryClient } => {
-    const client = server.connect()
-    const controller = createController({
-      api: client,
-      clock,
-      nowMs: () => Date.UTC(2026, 0, 1) + clock.now(),
-      random: () => 0.5,
-      log: createLog({ level: 'debug', write: (line) => lines.push(line), now: () => String(clock.now()) }),
-      command: { identity, namespace, loadBalancerClass: undefined, onPoolLoss: 'Reassign' },
-    })
-    controller.start()
-    return { controller, client }
-  }
+  const world = createWorld()
+  const { server, until, replica } = world
   server.put(resourceTypes.Namespace, { metadata: { name: shop } })
   for (const name of ['a', 'b', 'c']) putNode(server, name)
   server.put(resourceTypes.IPAddressPool, own('public', { addresses: ['192.0.2.0/24'] }))
@@ -60,13 +26,9 @@ async function createScene() {
   const writes = (): number =>
     client.requests().filter(({ verb, type }) => verb === 'apply' && type.kind === 'Service').length
   return {
-    clock,
-    server,
+    ...world,
     client,
     controller,
-    until,
-    pass,
-    replica,
     read,
     said,
     writes,
@@ -189,6 +151,19 @@ test('no session is Established: False, with the state and the error of the sess
   await says('True', 'Announced')
 })
 
+test('two families, one of which the BGPPeer does not carry: False, until it does and the router agrees', async () => {
+  const { server, until, read, says } = await createScene()
+  server.put(resourceTypes.IPAddressPool, own('public', { addresses: ['192.0.2.0/24', '2001:db8::/120'] }))
+  putState(server, 'a')
+  putService(server, 'web', { clusterIPs: ['10.96.0.1', 'fd00::1'], ipFamilyPolicy: 'RequireDualStack' })
+  await until('both addresses', () => ingressOf(read('web')).length === 2)
+  offer(server, 'a')
+  assert.match(await says('False', 'FamilyNotAnnounced'), /2001:db8::: no BGPPeer .* carries IPv6 \(router\)$/)
+  const peer = { myASN: 64512, peerASN: 64500, peerAddress: '10.0.0.1', dualStackAddressFamily: true }
+  server.put(resourceTypes.BGPPeer, own('router', peer))
+  await says('True', 'Announced')
+})
+
 test('no node can: the reason of explain, in words', async () => {
   const { server, says, pass, writes } = await createScene()
   for (const node of ['a', 'b', 'c']) putState(server, node)
@@ -246,6 +221,19 @@ test('nodes without a speaker are named as such; one that may have it but has no
   await pass(3_600_000)
   const asked = client.requests().filter(({ verb, type }) => verb === 'list' && type.kind === 'EndpointSlice')
   assert.ok(asked.length <= 7, `${asked.length} questions in an hour`)
+})
+
+test('speakers that are set to tell of no Service leave it Unknown, and it says so', async () => {
+  const { server, says } = await createScene()
+  for (const node of ['a', 'b', 'c']) {
+    server.put(resourceTypes.NodeState, { metadata: { name: node, namespace }, status: { serviceStatuses: 'None' } })
+  }
+  putService(server)
+  putSlice(server, 'a')
+  assert.match(await says('Unknown', 'NotTold'), /the speaker of a is set to tell of no Service$/)
+  putSlice(server)
+  server.drop(resourceTypes.BGPAdvertisement, { namespace, name: 'public' })
+  await says('False', 'NoAdvertisement')
 })
 
 test('a node that the control plane does not hear counts no more', async () => {

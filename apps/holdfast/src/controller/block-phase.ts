@@ -11,10 +11,10 @@ import { inParallel } from './parallel.ts'
 import type { Round } from './round.ts'
 import {
   blockSubject,
-  conflictKey,
   departureKey,
   fieldManager,
   isCut,
+  isHeldBack,
   isSettled,
   mayTry,
   noteFault,
@@ -108,10 +108,6 @@ function missingAddresses(round: Round, view: ServiceView): readonly string[] {
   const missing = wish.addresses.filter((one) => !known.includes(one))
   return missing.length === 0 || isHeldBack(round, view) || !mayTry(round, view) ? [] : missing
 }
-
-/** A version that was refused is not written again before a newer one is seen, or some time is over: it may have been no conflict. */
-export const isHeldBack = ({ memory, options }: Round, view: ServiceView): boolean =>
-  memory.services.isRejected(view) && memory.retries.waits(conflictKey(view.uid), options.clock.now())
 
 /** The block that an address lies in; undefined: the text is no address, and a status can name anything. */
 export function blockNameOf(address: string): string | undefined {

@@ -24,10 +24,11 @@ export function stepOf(
   mayLeave: (leaver: Leaver) => boolean,
 ): BlockStep {
   if (current === undefined || current === target) return { spec: target, leavers: [] }
+  const staying = new Map(target?.addresses.map(({ address, holders }) => [address, holders]))
   const kept = new Map<string, HeldAddress>()
   const leavers: Leaver[] = []
   for (const entry of current.addresses) {
-    const leaving = leaversOf(entry, target)
+    const leaving = leaversOf(entry, staying.get(entry.address) ?? [])
     const held = leaving.filter((leaver) => !mayLeave(leaver))
     if (held.length === 0) continue
     leavers.push(...held)
@@ -38,12 +39,8 @@ export function stepOf(
   return { spec: kept.size === 0 && target === undefined ? undefined : merged(current, target, kept), leavers }
 }
 
-function leaversOf({ address, holders }: HeldAddress, target: AddressBlockSpec | undefined): readonly Leaver[] {
-  const staying = target?.addresses.find((entry) => entry.address === address)?.holders ?? []
-  return holders
-    .filter((holder) => !staying.some((other) => other.uid === holder.uid))
-    .map((holder) => ({ address, holder }))
-}
+const leaversOf = ({ address, holders }: HeldAddress, staying: readonly AddressHolder[]): readonly Leaver[] =>
+  holders.filter((holder) => !staying.some((other) => other.uid === holder.uid)).map((holder) => ({ address, holder }))
 
 /**
  * What the target says, but for addresses that somebody has to leave first; `current` itself where that is what it says already. A

@@ -1,84 +1,29 @@
-import { createMemoryApi, resourceTypes } from '@holdfast/cluster'
-import type { KubeObject, MemoryApi, MemoryClient } from '@holdfast/cluster'
-import type { AddressBlockSpec } from '@holdfast/ipam'
-import type { VirtualClock } from '@holdfast/runtime'
-import { createVirtualClock } from '@holdfast/runtime'
+import { resourceTypes } from '@holdfast/cluster'
+import type { KubeObject, MemoryApi } from '@holdfast/cluster'
+import { encodeBlock } from '@holdfast/ipam'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
-import { createLog } from '../kubernetes/log.ts'
-import type { Controller } from './controller.ts'
-import { createController } from './controller.ts'
 import { conditionOf, ingressOf } from './service-object.ts'
+import { createWorld, namespace, shop } from './testing/world.ts'
+import { specOf } from './testing/truth.ts'
 
-const namespace = 'metallb-system'
-
-interface Scene {
-  readonly clock: VirtualClock
-  readonly server: MemoryApi
-  /** Another replica over a connection of its own. */
-  readonly replica: (
-    identity: string,
-    onPoolLoss?: 'Reassign' | 'Hold',
-    loadBalancerClass?: string,
-  ) => { readonly controller: Controller; readonly client: MemoryClient }
-  readonly until: (what: string, condition: () => boolean, limitMs?: number) => Promise<void>
-  readonly pass: (ms: number) => Promise<void>
-  readonly service: (name: string) => KubeObject
-  readonly lines: string[]
-}
-
-function createScene(): Scene {
-  const clock = createVirtualClock()
-  const server = createMemoryApi({ clock })
-  const lines: string[] = []
-  server.put(resourceTypes.Namespace, { metadata: { name: 'shop' } })
+function createScene() {
+  const world = createWorld()
+  const { server } = world
+  server.put(resourceTypes.Namespace, { metadata: { name: shop } })
   let seed = 1
-  const until: Scene['until'] = async (what, condition, limitMs = 60_000) => {
-    const end = clock.now() + limitMs
-    for (;;) {
-      for (let turn = 0; turn < 6; turn += 1) await setImmediate()
-      if (condition()) return
-      assert.ok(
-        clock.now() <= end && clock.advanceToNext(),
-        `${what}: not within ${limitMs} ms\n${lines.slice(-20).join('')}`,
-      )
-    }
+  const replica = (identity: string, onPoolLoss: 'Reassign' | 'Hold' = 'Reassign', loadBalancerClass?: string) => {
+    seed += 1
+    const random = (): number => ((seed = (seed * 16_807) % 2_147_483_647) - 1) / 2_147_483_646
+    const ofClass = loadBalancerClass === undefined ? {} : { loadBalancerClass }
+    return world.replica(identity, { onPoolLoss, random, ...ofClass })
   }
-  return {
-    clock,
-    server,
-    lines,
-    until,
-    pass: async (ms) => {
-      const end = clock.now() + ms
-      let isOver = false
-      clock.after(ms, () => {
-        isOver = true
-      })
-      await until('time passes', () => isOver && clock.now() >= end, ms + 1)
-    },
-    service: (name) => {
-      const object = server.read(resourceTypes.Service, { namespace: 'shop', name })
-      assert.ok(object)
-      return object
-    },
-    replica: (identity, onPoolLoss = 'Reassign', loadBalancerClass) => {
-      const client = server.connect()
-      seed += 1
-      const random = (): number => ((seed = (seed * 16_807) % 2_147_483_647) - 1) / 2_147_483_646
-      const controller = createController({
-        api: client,
-        clock,
-        nowMs: () => Date.UTC(2026, 0, 1) + clock.now(),
-        random,
-        log: createLog({ level: 'debug', write: (line) => lines.push(line), now: () => String(clock.now()) }),
-        command: { identity, namespace, loadBalancerClass, onPoolLoss },
-      })
-      controller.start()
-      return { controller, client }
-    },
+  const service = (name: string): KubeObject => {
+    const object = server.read(resourceTypes.Service, { namespace: shop, name })
+    assert.ok(object)
+    return object
   }
+  return { ...world, replica, service }
 }
 
 const putPool = (server: MemoryApi, name: string, ...addresses: string[]): void =>
@@ -155,13 +100,13 @@ test('a burst of Services costs few block writes', async () => {
 })
 
 test('a restart changes nothing and repeats no event', async () => {
-  const { server, until, replica, pass } = createScene()
+  const { server, until, replica, pass, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0/31')
   const first = replica('a')
   for (const name of ['web', 'api', 'late']) putService(server, name)
   await until('refused', () => eventsOf(server, 'web').length > 0 && eventsOf(server, 'late').length > 0)
   await pass(5000)
-  await stopped(first.controller, until)
+  await stop(first.controller)
   const before = server.resourceVersion()
   const services = server.readAll(resourceTypes.Service)
   const events = server.readAll(resourceTypes.Event).length
@@ -171,11 +116,11 @@ test('a restart changes nothing and repeats no event', async () => {
   assert.deepEqual(server.readAll(resourceTypes.Service), services)
   assert.equal(server.readAll(resourceTypes.Event).length, events)
   assert.ok(Number(server.resourceVersion()) > Number(before), 'the lease at least')
-  await stopped(second.controller, until)
+  await stop(second.controller)
 })
 
 test('where no pool ever was, Services keep what somebody else gave them, until there is one', async () => {
-  const { server, until, pass, replica, service, lines } = createScene()
+  const { server, until, pass, replica, service, lines, stop } = createScene()
   const annotations = { 'metallb.io/ip-allocated-from-pool': 'theirs' }
   for (const [name, ip] of [
     ['web', '192.0.2.7'],
@@ -199,11 +144,11 @@ test('where no pool ever was, Services keep what somebody else gave them, until 
   // From now on it is as with MetalLB: what no pool gives is taken away.
   await until('another address', () => ingressOf(service('shop')).some((ip) => ip !== '198.51.100.9'))
   assert.deepEqual(ingressOf(service('web')), ['192.0.2.7'])
-  await stopped(controller, until)
+  await stop(controller)
 })
 
 test('addresses that MetalLB gave are adopted before any is granted', async () => {
-  const { server, until, replica } = createScene()
+  const { server, until, replica, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0-192.0.2.3')
   putService(server, 'aaa')
   server.put(resourceTypes.Service, {
@@ -221,7 +166,7 @@ test('addresses that MetalLB gave are adopted before any is granted', async () =
   assert.deepEqual(ingressOf(read('web')), ['192.0.2.0'])
   assert.deepEqual(ingressOf(read('aaa')), ['192.0.2.1'])
   assert.deepEqual(eventsOf(server, 'web'), [])
-  await stopped(controller, until)
+  await stop(controller)
 })
 
 const asksFor = (address: string) => ({ 'metallb.io/loadBalancerIPs': address })
@@ -232,7 +177,7 @@ const makeAnew = (server: MemoryApi, name: string, annotations: Record<string, s
 }
 
 test('a Service made anew before anybody looked has not the address of the one before it against its own request', async () => {
-  const { server, until, replica, service, pass } = createScene()
+  const { server, until, replica, service, pass, stop } = createScene()
   putPool(server, 'gold', '192.0.2.1-192.0.2.2')
   putService(server, 'd', {}, asksFor('192.0.2.1'))
   putService(server, 'e')
@@ -244,8 +189,8 @@ test('a Service made anew before anybody looked has not the address of the one b
   const holders = (): readonly string[] =>
     server
       .readAll(resourceTypes.AddressBlock)
-      .flatMap(({ spec }) =>
-        (spec as AddressBlockSpec).addresses.flatMap((entry) =>
+      .flatMap((block) =>
+        specOf(block).addresses.flatMap((entry) =>
           entry.holders.map(({ name, uid }) => `${entry.address} ${name} ${uid}`),
         ),
       )
@@ -269,18 +214,18 @@ test('a Service made anew before anybody looked has not the address of the one b
   putService(server, 'd')
   await until('the other address', () => ingressOf(service('d'))[0] === '192.0.2.2')
   await pass(5000)
-  await stopped(first.controller, until)
+  await stop(first.controller)
   makeAnew(server, 'e', asksFor('192.0.2.2'))
   const second = replica('b')
   await until('it leads', () => second.controller.planned() !== undefined)
   await pass(20_000)
   assert.deepEqual(stateOfE(), ['', 'False', 'AddressInUse'], 'also where no controller was there')
   assert.deepEqual(holders(), [holderOf('192.0.2.2', 'd')])
-  await stopped(second.controller, until)
+  await stop(second.controller)
 })
 
 test('a Service that was restored with its status keeps what that names', async () => {
-  const { server, until, replica, service, pass } = createScene()
+  const { server, until, replica, service, pass, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0/29')
   putService(server, 'aaa')
   putService(server, 'web')
@@ -297,7 +242,7 @@ test('a Service that was restored with its status keeps what that names', async 
   await pass(20_000)
   assert.deepEqual(ingressOf(service('web')), [restored])
   const [block] = server.readAll(resourceTypes.AddressBlock)
-  const { addresses } = block?.['spec'] as AddressBlockSpec
+  const { addresses } = specOf(block)
   assert.deepEqual(
     addresses.map(({ address, holders }) => [address, ...holders.map(({ uid }) => uid)]),
     [
@@ -305,11 +250,11 @@ test('a Service that was restored with its status keeps what that names', async 
       [restored, service('web').metadata.uid],
     ],
   )
-  await stopped(controller, until)
+  await stop(controller)
 })
 
 test('an address whose pool is gone is replaced, and an event names both', async () => {
-  const { server, until, replica, service } = createScene()
+  const { server, until, replica, service, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0/31')
   putService(server, 'web')
   const { controller } = replica('a')
@@ -322,11 +267,11 @@ test('an address whose pool is gone is replaced, and an event names both', async
     cleared ?? '',
     /192\.0\.2\.0 is not in any pool any more; 198\.51\.100\.0 takes the place of 192\.0\.2\.0/,
   )
-  await stopped(controller, until)
+  await stop(controller)
 })
 
 test('with Hold the address stays until a person releases it', async () => {
-  const { server, until, replica, service, pass } = createScene()
+  const { server, until, replica, service, pass, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0/31')
   putPool(server, 'silver', '198.51.100.0/31')
   putService(server, 'web')
@@ -346,11 +291,11 @@ test('with Hold the address stays until a person releases it', async () => {
   const annotations = { ...metadata.annotations, 'holdfast.dev/release-address': '192.0.2.0' }
   server.put(resourceTypes.Service, { metadata: { name: 'web', namespace: 'shop', annotations }, spec, status })
   await until('released', () => ingressOf(service('web'))[0] === '198.51.100.0')
-  await stopped(controller, until)
+  await stop(controller)
 })
 
 test('with Hold the address does not stay for another Service of the name', async () => {
-  const { server, until, replica, service, pass } = createScene()
+  const { server, until, replica, service, pass, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0/31')
   putService(server, 'web')
   const { controller } = replica('a', 'Hold')
@@ -361,11 +306,11 @@ test('with Hold the address does not stay for another Service of the name', asyn
   makeAnew(server, 'web')
   await until('another address', () => ingressOf(service('web')).length > 0)
   assert.deepEqual(ingressOf(service('web')), ['198.51.100.0'])
-  await stopped(controller, until)
+  await stop(controller)
 })
 
 test('a standby takes over within 20 s after a kill and 3 s after a clean stop', async () => {
-  const { server, until, replica, service, clock, pass } = createScene()
+  const { server, until, replica, service, clock, pass, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0/24')
   const first = replica('a')
   await until('a leads', () => first.controller.isLeader())
@@ -385,11 +330,11 @@ test('a standby takes over within 20 s after a kill and 3 s after a clean stop',
   assert.ok(clock.now() - stoppedMs < 3000, `${clock.now() - stoppedMs} ms`)
   await until('stopped', () => third.controller.isLeader())
   await stopping
-  await stopped(third.controller, until)
+  await stop(third.controller)
 })
 
 test('what is wrong with the configuration is in ConfigurationState, and in an event on the object', async () => {
-  const { server, until, replica } = createScene()
+  const { server, until, replica, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0/24')
   putPool(server, 'silver', '192.0.2.128/25')
   const { controller } = replica('a')
@@ -404,18 +349,18 @@ test('what is wrong with the configuration is in ConfigurationState, and in an e
   assert.equal(status()['errorSummary'], '')
   server.drop(resourceTypes.ConfigurationState, key)
   await until('made again', () => status()['result'] === 'Valid')
-  await stopped(controller, until)
+  await stop(controller)
 })
 
 test('a grant that somebody else wrote is written again before a status names it', async () => {
-  const { server, until, replica, service } = createScene()
+  const { server, until, replica, service, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0/31')
   putService(server, 'web')
   const holder = { namespace: 'shop', name: 'web', uid: service('web').metadata.uid ?? '', terms: '' }
   const addresses = [{ address: '192.0.2.0', pool: 'gold', holders: [holder] }]
   server.put(resourceTypes.AddressBlock, {
     metadata: { name: 'ipv4-192.0.2.0', namespace },
-    spec: { cidr: '192.0.2.0/26', inUse: 1, addresses, released: [] },
+    spec: encodeBlock({ cidr: '192.0.2.0/26', inUse: 1, addresses, released: [] }),
   })
   const { controller, client } = replica('a')
   await until('an address', () => ingressOf(service('web')).length > 0)
@@ -426,11 +371,11 @@ test('a grant that somebody else wrote is written again before a status names it
       .map(({ verb, type }) => `${verb} ${type.kind}`),
     ['replace AddressBlock', 'merge Service'],
   )
-  await stopped(controller, until)
+  await stop(controller)
 })
 
 test('an address that a Service loses and gets back at once is granted by a newer version of the block', async () => {
-  const { server, until, pass, replica, service } = createScene()
+  const { server, until, pass, replica, service, stop } = createScene()
   const web = (): readonly string[] => ingressOf(service('web'))
   const version = () =>
     server.read(resourceTypes.AddressBlock, { namespace, name: 'ipv4-192.0.2.0' })?.metadata.resourceVersion
@@ -449,11 +394,11 @@ test('an address that a Service loses and gets back at once is granted by a newe
   await until('the address again', () => web().length > 0)
   // Whoever knows the version before has seen the Service off, and may take the grant from the block.
   assert.notEqual(version(), before)
-  await stopped(controller, until)
+  await stop(controller)
 })
 
 test('a Service that is no load balancer any more loses what is ours, and its address is free', async () => {
-  const { server, until, replica, service } = createScene()
+  const { server, until, replica, service, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0/32')
   putService(server, 'web')
   const { controller } = replica('a')
@@ -468,11 +413,11 @@ test('a Service that is no load balancer any more loses what is ours, and its ad
   await until('the other one has it', () => ingressOf(service('api'))[0] === '192.0.2.0')
   assert.equal(service('web').metadata.annotations?.['metallb.io/ip-allocated-from-pool'], undefined)
   assert.equal(conditionOf(service('web'), 'holdfast.dev/AddressAssigned'), undefined)
-  await stopped(controller, until)
+  await stop(controller)
 })
 
 test('what a pool gave that is refused beside another one stays, also after a restart', async () => {
-  const { server, until, replica, service, pass } = createScene()
+  const { server, until, replica, service, pass, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0/31')
   putPool(server, 'silver', '198.51.100.0/31')
   putService(server, 'web', {}, { 'metallb.io/address-pool': 'silver' })
@@ -481,7 +426,7 @@ test('what a pool gave that is refused beside another one stays, also after a re
   const held = (): readonly unknown[] => ['web', 'any'].map((name) => ingressOf(service(name))[0])
   await until('addresses', () => held().every((one) => one !== undefined))
   assert.deepEqual(held(), ['198.51.100.0', '198.51.100.1'])
-  await stopped(first.controller, until)
+  await stop(first.controller)
   putPool(server, 'gold', '192.0.2.0/31', '198.51.100.0/24')
   const second = replica('b')
   const conditions = () => ['web', 'any'].map((name) => conditionOf(service(name), 'holdfast.dev/AddressAssigned'))
@@ -498,16 +443,16 @@ test('what a pool gave that is refused beside another one stays, also after a re
   assert.deepEqual(held(), ['198.51.100.0', '198.51.100.1'])
   const cleared = ['web', 'any'].flatMap((name) => eventsOf(server, name)).filter((text) => text.includes('Clear'))
   assert.deepEqual(cleared, [])
-  await stopped(second.controller, until)
+  await stop(second.controller)
 })
 
 test('with another class the addresses of Services that are not served any more are free, and their statuses stay', async () => {
-  const { server, until, replica, service, pass } = createScene()
+  const { server, until, replica, service, pass, stop } = createScene()
   putPool(server, 'gold', '192.0.2.0-192.0.2.1')
   putService(server, 'web')
   const first = replica('a')
   await until('an address', () => ingressOf(service('web'))[0] === '192.0.2.0')
-  await stopped(first.controller, until)
+  await stop(first.controller)
   const second = replica('b', 'Reassign', 'example.com/ours')
   const ours = { loadBalancerClass: 'example.com/ours' }
   putService(server, 'api', ours)
@@ -526,13 +471,5 @@ test('with another class the addresses of Services that are not served any more 
     asked.filter(({ verb }) => verb !== 'watch' && verb !== 'list').map(({ verb, type }) => `${verb} ${type.kind}`),
     [],
   )
-  await stopped(second.controller, until)
+  await stop(second.controller)
 })
-
-async function stopped(controller: Controller, until: Scene['until']): Promise<void> {
-  let isStopped = false
-  void controller.stop().then(() => {
-    isStopped = true
-  })
-  await until('it stops', () => isStopped)
-}

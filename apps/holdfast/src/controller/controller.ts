@@ -3,6 +3,7 @@ import { createKubernetesSource, createLeaderElection } from '@holdfast/cluster'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import type { ControllerCommand } from '../kubernetes/command.ts'
 import type { Log } from '../kubernetes/log.ts'
+import { SourceFaults } from '../kubernetes/source-faults.ts'
 import { within } from '../kubernetes/within.ts'
 import { createAnnounced } from './announced-phase.ts'
 import { createEventWriter } from './event-writer.ts'
@@ -73,13 +74,14 @@ export function createController(options: ControllerOptions): Controller {
   const counts = { rounds: 0, defects: 0 }
   const pace = createPace(clock)
 
-  const keeps = controllerKeeps((block) => reconciler.blockSpecOf(block))
+  const faults = new SourceFaults({ clock, tell: log.log, meanwhile: 'no address is given before it has been listed' })
+  const keeps = controllerKeeps()
   const source: KubernetesSource = createKubernetesSource({
     api,
     clock,
     random,
     followed: followedByController(namespace, keeps),
-    observe: (state) => observeSource(log, state),
+    observe: (state) => faults.observe(state),
   })
   const election = createLeaderElection({
     api,
@@ -94,7 +96,11 @@ export function createController(options: ControllerOptions): Controller {
   const events = createEventWriter({ api, clock, log, nowMs, random, identity: command.identity, mayWrite })
   const reports = createReports({ api, clock, random, nowMs, log, namespace, source, events, mayWrite })
   const { loadBalancerClass } = command
-  const announced = createAnnounced({ ...options, namespace, loadBalancerClass, source, mayWrite })
+  const announced = createAnnounced({
+    ...options,
+    ...{ namespace, loadBalancerClass, source, mayWrite },
+    observe: (state) => faults.observe(state),
+  })
   const reconciler = createReconciler({
     api,
     clock,
@@ -215,6 +221,7 @@ export function createController(options: ControllerOptions): Controller {
     await within(clock, stopWithinMs, events.stop())
     await election.stop()
     await source.stop()
+    faults.stop()
   }
 
   const notSynced = (): string | undefined => {
@@ -251,14 +258,4 @@ export function createController(options: ControllerOptions): Controller {
     followed: source.states,
     counts: () => counts,
   }
-}
-
-/** One line for what begins, changes or ends; repeated ones of many kinds are for `debug`. */
-function observeSource(log: Log, { type, isSynced, fault }: FollowedState): void {
-  if (fault === undefined) {
-    log.log('debug', 'following', `${type.kind} is followed`, { kind: type.kind })
-    return
-  }
-  const kept = isSynced ? 'what is known stays in force' : 'no address is given before it has been listed'
-  log.log('warn', 'apiFault', `${type.kind}: ${fault.message}; ${kept}`, { kind: type.kind, code: fault.code })
 }

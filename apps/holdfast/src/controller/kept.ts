@@ -1,33 +1,22 @@
-import type { Keep, KubeObject } from '@holdfast/cluster'
-import { createKeeps } from '@holdfast/cluster'
-import type { AddressBlockSpec } from '@holdfast/ipam'
+import type { Keep } from '@holdfast/cluster'
+import { createKeeps, createSharing } from '@holdfast/cluster'
 import { fieldsOf } from '../kubernetes/fields-at.ts'
-import { withKnownSpec } from './block-object.ts'
 import { announcedCondition } from './service-object.ts'
-import { createSharedTexts } from './share-once.ts'
 
 type Keeps = ReturnType<typeof createKeeps>
 
 /**
  * What the controller keeps of the objects that it follows. Of a Service also the conditions of others: the list is written whole,
- * and theirs have to stay in it. `knownSpec` is what is known of a block already.
+ * and theirs have to stay in it.
  */
-export function controllerKeeps(
-  knownSpec: (block: string) => AddressBlockSpec | undefined = () => undefined,
-): (kind: string) => Keep {
+export function controllerKeeps(): (kind: string) => Keep {
   const keeps = createKeeps()
-  const table: ReadonlyMap<string, Keep> = new Map(
-    Object.entries({
-      ...keeps,
-      Service: withConditions(keeps.Service),
-      AddressBlock: (object: KubeObject) => withKnownSpec(keeps.AddressBlock(object), knownSpec(object.metadata.name)),
-    }),
-  )
+  const table: ReadonlyMap<string, Keep> = new Map(Object.entries({ ...keeps, Service: withConditions(keeps.Service) }))
   return (kind) => table.get(kind) ?? ((object) => object)
 }
 
 function withConditions(keep: Keeps['Service']): Keep {
-  const share = createSharedTexts()
+  const share = createSharing((text) => text)
   return (object) => {
     const { conditions } = fieldsOf(object['status'])
     const kept = keep(object)

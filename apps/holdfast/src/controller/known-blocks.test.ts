@@ -5,7 +5,7 @@ import { createKnownBlocks } from './known-blocks.ts'
 
 const block = (resourceVersion: string): KubeObject => ({
   metadata: { name: 'b', namespace: 'n', uid: 'u', resourceVersion },
-  spec: { cidr: '192.0.2.0/26', inUse: 0, addresses: [], released: [] },
+  spec: { cidr: '192.0.2.0/26', inUse: 0, addresses: {}, released: {} },
 })
 const followed = (resourceVersion?: string): ReadonlyMap<string, KubeObject> =>
   new Map(resourceVersion === undefined ? [] : [['b', block(resourceVersion)]])
@@ -48,4 +48,13 @@ test('a write without an answer has the block asked for until it is known', () =
   assert.deepEqual(blocks.compare(followed('1')), ['b'])
   blocks.fetched('b', block('1'))
   assert.deepEqual(blocks.compare(followed('1')), [])
+})
+
+test('what a block says counts, and why it cannot be read', () => {
+  const blocks = createKnownBlocks()
+  const spoilt: KubeObject = { ...block('1'), spec: { cidr: '192.0.2.0/26', addresses: { '192.0.2.1': '' } } }
+  blocks.compare(new Map([['b', spoilt]]))
+  assert.deepEqual([blocks.get('b').spec, blocks.get('b').faults.length], [undefined, 1])
+  blocks.fetched('b', block('2'))
+  assert.deepEqual([blocks.get('b').spec?.inUse, blocks.get('b').faults.length], [0, 0])
 })

@@ -1,17 +1,18 @@
 import type { ApiResult, KubeObject } from '@holdfast/cluster'
-import type { AddressBlockSpec } from '@holdfast/ipam'
-import { blockSpecOf } from './block-object.ts'
+import type { AddressBlockSpec, BlockFault } from '@holdfast/ipam'
+import { decodeBlock } from '@holdfast/ipam'
 
 /** An AddressBlock as the controller knows it: by its own writes and reads, or by what it follows. */
 export interface KnownBlock {
   readonly name: string
   /** undefined: it does not exist. Without its spec, which is kept once. */
   readonly object: Pick<KubeObject, 'metadata'> | undefined
-  /** undefined: it does not exist, or cannot be read (`isFaulty`). */
+  /** undefined: it does not exist, or cannot be read (`faults`). */
   readonly spec: AddressBlockSpec | undefined
   /** metadata.resourceVersion; empty: it does not exist. */
   readonly version: string
-  readonly isFaulty: boolean
+  /** Why it cannot be read; empty: it can. */
+  readonly faults: readonly BlockFault[]
 }
 
 /**
@@ -98,7 +99,7 @@ export function createKnownBlocks(): KnownBlocks {
     written: (name, object, spec) => {
       doubtful.delete(name)
       const version = object?.metadata.resourceVersion ?? ''
-      supersede(name, { name, object: withoutSpec(object), spec, version, isFaulty: false })
+      supersede(name, { name, object: withoutSpec(object), spec, version, faults: [] })
     },
     doubt: (name) => void doubtful.add(name),
     forget: () => {
@@ -115,13 +116,15 @@ const absent = (name: string): KnownBlock => ({
   object: undefined,
   spec: undefined,
   version: '',
-  isFaulty: false,
+  faults: [],
 })
 
 function knownOf(name: string, object: KubeObject): KnownBlock {
-  const spec = blockSpecOf(object)
+  const reading = decodeBlock(name, object['spec'])
   const version = object.metadata.resourceVersion ?? ''
-  return { name, object: withoutSpec(object), spec, version, isFaulty: spec === undefined }
+  return reading.kind === 'read'
+    ? { name, object: withoutSpec(object), spec: reading.spec, version, faults: [] }
+    : { name, object: withoutSpec(object), spec: undefined, version, faults: reading.faults }
 }
 
 const withoutSpec = (object: KubeObject | undefined): KnownBlock['object'] =>

@@ -1,57 +1,35 @@
-import { createMemoryApi, resourceTypes } from '@holdfast/cluster'
+import { resourceTypes } from '@holdfast/cluster'
 import { createVirtualClock } from '@holdfast/runtime'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
-import { createLog } from '../kubernetes/log.ts'
-import { createController } from './controller.ts'
 import { createPace } from './pace.ts'
 import { ingressOf } from './service-object.ts'
-
-const namespace = 'metallb-system'
+import { createWorld, namespace, shop } from './testing/world.ts'
 
 /** A controller that leads, and Services that come when the test says so. */
 async function createScene() {
-  const clock = createVirtualClock()
-  const server = createMemoryApi({ clock })
-  server.put(resourceTypes.Namespace, { metadata: { name: 'shop' } })
+  const addressedMs = new Map<string, number>()
+  const world = createWorld(() => {
+    for (const service of world.server.readAll(resourceTypes.Service)) {
+      const { name } = service.metadata
+      if (!addressedMs.has(name) && ingressOf(service).length > 0) addressedMs.set(name, world.clock.now())
+    }
+  })
+  const { clock, server, pass } = world
+  server.put(resourceTypes.Namespace, { metadata: { name: shop } })
   server.put(resourceTypes.IPAddressPool, {
     metadata: { name: 'gold', namespace },
     spec: { addresses: ['10.0.0.0/16'] },
   })
-  const client = server.connect()
-  const controller = createController({
-    api: client,
-    clock,
-    nowMs: () => Date.UTC(2026, 0, 1) + clock.now(),
-    random: () => 0.5,
-    log: createLog({ level: 'error', write: () => undefined, now: () => '' }),
-    command: { identity: 'one', namespace, loadBalancerClass: undefined, onPoolLoss: 'Reassign' },
-  })
   const createdMs = new Map<string, number>()
-  const addressedMs = new Map<string, number>()
-  /** Lets what is due now happen, and notes who has an address. */
-  const turn = async (): Promise<void> => {
-    for (let times = 0; times < 12; times += 1) await setImmediate()
-    for (const service of server.readAll(resourceTypes.Service)) {
-      const { name } = service.metadata
-      if (!addressedMs.has(name) && ingressOf(service).length > 0) addressedMs.set(name, clock.now())
-    }
-  }
-  const pass = async (ms: number): Promise<void> => {
-    const endMs = clock.now() + ms
-    clock.after(ms, () => undefined)
-    await turn()
-    while (clock.now() < endMs && clock.advanceToNext()) await turn()
-  }
   const create = (name: string): void => {
     createdMs.set(name, clock.now())
     server.put(resourceTypes.Service, {
-      metadata: { name, namespace: 'shop' },
+      metadata: { name, namespace: shop },
       spec: { type: 'LoadBalancer', clusterIPs: ['10.96.0.1'], ports: [{ port: 80, protocol: 'TCP' }] },
     })
   }
-  controller.start()
+  const { controller, client } = world.replica('one')
   await pass(5000)
   assert.ok(controller.planned())
   client.forgetRequests()

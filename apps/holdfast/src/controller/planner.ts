@@ -6,14 +6,13 @@ import type {
   AddressHolder,
   AllocationState,
   Assignment,
-  BlockFault,
   Blocks,
   Decision,
   Placed,
   Plan,
   PlanEvent,
 } from '@holdfast/ipam'
-import { differingKeys, keptTerms, nextBlocks, stateOf } from '@holdfast/ipam'
+import { differingKeys, givenLast, keptTerms, nextBlocks, stateOf } from '@holdfast/ipam'
 import type { Evaluation } from '@holdfast/model'
 import { evaluate } from '@holdfast/model'
 import { Allocation } from '../allocation/allocation.ts'
@@ -66,11 +65,12 @@ export interface PlannerInput {
 
 /** From objects to what is to be: evaluate, hold over, allocate, cut into blocks. No I/O. */
 export interface Planner {
-  /** Begins anew from what blocks say. Returns what of them cannot be. */
+  /** Begins anew from what blocks say. `unreadable` are names of blocks that nothing is known of. */
   readonly seed: (
     specs: ReadonlyMap<string, AddressBlockSpec>,
     services: ReadonlyMap<string, ServiceView>,
-  ) => readonly BlockFault[]
+    unreadable?: readonly string[],
+  ) => void
   /** Throws where it was not seeded. */
   readonly run: (input: PlannerInput) => Planned
 }
@@ -94,15 +94,14 @@ export function createPlanner(rules: PlannerRules): Planner {
   }
 
   return {
-    seed: (specs, services) => {
+    seed: (specs, services, unreadable = []) => {
       const holders = holdersByGrant(specs)
-      const { blocks, state, faults } = stateOf(specs, (service) => preferredOf(services.get(service), holders))
-      const promised = asPromised(state, holders, services)
+      const { blocks, state } = stateOf(specs, (service) => preferredOf(services.get(service), holders))
+      const promised = asPromised(givenLast(state, unreadable), holders, services)
       const allocation = new Allocation(promised, { loadBalancerClass: rules.loadBalancerClass, source: 'apiServer' })
       const { decisions = noDecisions } = seeded ?? {}
       const names = createHolderNames(specs)
       seeded = { allocation, blocks, names, assignments: promised.assignments, decisions }
-      return faults
     },
     run: ({ snapshot, services, changed, pools, nowMs }) => {
       if (seeded === undefined) throw new Error('A planner is seeded before it runs')

@@ -1,6 +1,6 @@
 import type { ApiFault, KubeObject, Snapshot } from '@holdfast/cluster'
 import { createBackOff } from '@holdfast/cluster'
-import type { AddressBlockSpec } from '@holdfast/ipam'
+import type { BlockFault } from '@holdfast/ipam'
 import { createRetryTimes } from './retry-times.ts'
 import { blockNameOf, blockSteps, departuresOf, readBlock, writeBlocks } from './block-phase.ts'
 import { isHolder } from './block-step.ts'
@@ -11,7 +11,7 @@ import { inParallel } from './parallel.ts'
 import type { Planned } from './planner.ts'
 import { createPlanner } from './planner.ts'
 import type { Memory, ReconcilerOptions, Round } from './round.ts'
-import { isCut, namespaceOf, noResult, serviceSubject } from './round.ts'
+import { isCut, noResult, subjectOf } from './round.ts'
 import type { ServiceView } from './service-object.ts'
 import {
   announcedCondition,
@@ -57,8 +57,6 @@ export interface RoundOutcome {
 export interface Reconciler {
   /** One round over a snapshot. Never rejects but for a defect. */
   readonly round: (followed: Followed) => Promise<RoundOutcome>
-  /** What a block says, as far as is known. */
-  readonly blockSpecOf: (block: string) => AddressBlockSpec | undefined
   /** Whether this version of a block (empty: that it is not there) is the one that is known, or an older one: no news. */
   readonly isKnownBlock: (block: string, version: string) => boolean
   /** Forgets what was known before the next round begins: another one may have led meanwhile. */
@@ -69,6 +67,8 @@ export interface Reconciler {
 const waitingMs = 500
 /** After a round that was cut short: it doubles as long as not even one Service can be written. */
 const cutMs = { first: 1000, most: 5000 } as const
+/** A block has up to 64 addresses that can be wrong. */
+const mostFaultsTold = 8
 /** After another one wrote where we wanted to: up to this, by chance, so that two do not go on in step. */
 const contendedMs = 200
 
@@ -130,25 +130,24 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (!memory.blocks.isForeign()) return
     const known = [...memory.blocks.all()]
     const specs = known.flatMap(({ name, spec }) => (spec === undefined ? [] : [[name, spec] as const]))
-    const faults = planner.seed(new Map(specs), services)
+    const unreadable = known.filter(({ faults }) => faults.length > 0).map(({ name }) => name)
+    planner.seed(new Map(specs), services, unreadable)
     memory.blocks.reseeded()
     const before = new Set(memory.faulty)
     memory.faulty.clear()
-    for (const { name, isFaulty } of known) if (isFaulty) memory.faulty.add(name)
-    for (const { block } of faults) memory.faulty.add(block)
-    for (const block of memory.faulty) {
-      if (before.has(block)) continue
-      const details = faults.filter((fault) => fault.block === block)
-      options.log.log(
-        'error',
-        'faultyBlock',
-        'an AddressBlock cannot be read and is left as it is: correct or delete it',
-        {
-          block,
-          details,
-        },
-      )
+    for (const { name, faults } of known) {
+      if (faults.length === 0) continue
+      memory.faulty.add(name)
+      if (!before.has(name)) tellFaulty(name, faults)
     }
+  }
+
+  function tellFaulty(block: string, faults: readonly BlockFault[]): void {
+    const message = 'an AddressBlock cannot be read and is left as it is: correct or delete it'
+    const details = faults
+      .slice(0, mostFaultsTold)
+      .map(({ path, message: flaw }) => `AddressBlock ${block}: ${path} ${flaw}`)
+    options.log.log('error', 'faultyBlock', message, { block, faults: faults.length, details })
   }
 
   /** Returns the Services whose statuses name what the plan takes from them. */
@@ -190,9 +189,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   async function write(round: Round): Promise<void> {
-    await seeOffMissing(round, departuresOf(blockSteps(round)))
+    const steps = blockSteps(round)
+    const departures = departuresOf(steps)
+    await seeOffMissing(round, departures)
     if (isCut(round)) return
-    await writeBlocks(round, blockSteps(round))
+    // Whoever was seen off by now need not be waited for.
+    await writeBlocks(round, departures.length === 0 ? steps : blockSteps(round))
     if (isCut(round)) return
     await writeServices(round, departuresOf(blockSteps(round)))
   }
@@ -250,8 +252,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       for (const key of changed) {
         pending.add(key)
         untold.add(key)
-        const uid = services.get(key)?.uid
-        if (uid !== undefined) memory.retries.changed(serviceSubject(uid, namespaceOf(key)).key)
+        const view = services.get(key)
+        if (view !== undefined) memory.retries.changed(subjectOf(view).key)
       }
       const fault = await learnBlocks(followed.blocks, services)
       if (fault !== undefined) {
@@ -283,7 +285,6 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       untold = new Set()
       return { outcome: outcomeOf(round), planned, changed: told, granted: round.result.granted }
     },
-    blockSpecOf: (block) => memory.blocks.get(block).spec,
     isKnownBlock: memory.blocks.isKnown,
     forget: () => {
       mustForget = true

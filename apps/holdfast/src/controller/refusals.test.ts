@@ -1,6 +1,6 @@
 import type { ApiFault, FaultCode, KubeObject, MemoryClient } from '@holdfast/cluster'
 import { createMemoryApi, resourceTypes } from '@holdfast/cluster'
-import type { AddressBlockSpec } from '@holdfast/ipam'
+import { encodeBlock } from '@holdfast/ipam'
 import { createVirtualClock } from '@holdfast/runtime'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,6 +9,7 @@ import { createLog } from '../kubernetes/log.ts'
 import type { Controller } from './controller.ts'
 import { createController } from './controller.ts'
 import { assignedCondition, conditionOf, ingressOf } from './service-object.ts'
+import { specOf } from './testing/truth.ts'
 
 const namespace = 'metallb-system'
 
@@ -359,18 +360,19 @@ test('a block that an older version wrote with whole terms moves nobody, and is 
   const name = { namespace, name: 'ipv4-10.0.0.0' }
   const block = server.read(resourceTypes.AddressBlock, name)
   assert.ok(block)
-  const spec = block['spec'] as AddressBlockSpec
+  const spec = specOf(block)
   const whole = (port: number): string => `${JSON.stringify([key, ''])} TCP/${port}`
-  const holders = spec.addresses[0]?.holders.map((one) => ({ ...one, terms: whole(one.name === 'one' ? 80 : 81) }))
+  const [{ holders: before } = assert.fail()] = spec.addresses
+  const holders = before.map((one) => ({ ...one, terms: whole(one.name === 'one' ? 80 : 81) }))
   server.put(resourceTypes.AddressBlock, {
     ...block,
-    spec: { ...spec, addresses: [{ ...spec.addresses[0], holders }] },
+    spec: encodeBlock({ ...spec, addresses: [{ address: '10.0.0.0', pool: 'gold', holders }] }),
   })
   const events = server.readAll(resourceTypes.Event).length
   const next = start()
   await pass(20_000)
   assert.deepEqual([addressOf('tenant-a', 'one'), addressOf('tenant-a', 'two')], ['10.0.0.0', '10.0.0.0'])
-  const now = server.read(resourceTypes.AddressBlock, name)?.['spec'] as AddressBlockSpec
+  const now = specOf(server.read(resourceTypes.AddressBlock, name))
   assert.deepEqual(
     now.addresses[0]?.holders.map(({ terms = '' }) => terms.slice(0, 7)),
     ['sha256:', 'sha256:'],

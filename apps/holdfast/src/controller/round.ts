@@ -138,6 +138,9 @@ export const serviceSubject = (uid: string, namespace: string): Subject => ({
   place: `Services of ${namespace}`,
 })
 
+export const subjectOf = ({ uid, key }: Pick<ServiceView, 'uid' | 'key'>): Subject =>
+  serviceSubject(uid, key.slice(0, key.indexOf('/')))
+
 export const blockSubject = (name: string): Subject => ({ key: `AddressBlock ${name}`, place: `AddressBlock ${name}` })
 
 /** Of the retries: a Service whose version that we know was refused. */
@@ -147,8 +150,9 @@ export const conflictKey = (uid: string): string => `conflict ${uid}`
 const mostRetried = 16
 
 /** Whether a Service may be written in this round: whoever failed waits, and leaves room for others. */
-export function mayTry({ memory, options, result }: Round, { key, uid }: Pick<ServiceView, 'key' | 'uid'>): boolean {
-  const { key: retry } = serviceSubject(uid, namespaceOf(key))
+export function mayTry({ memory, options, result }: Round, view: Pick<ServiceView, 'key' | 'uid'>): boolean {
+  const { uid } = view
+  const { key: retry } = subjectOf(view)
   if (!memory.retries.hasFailed(retry)) return true
   if (memory.retries.waits(retry, options.clock.now())) return false
   if (result.retried.has(uid)) return true
@@ -160,8 +164,9 @@ export function mayTry({ memory, options, result }: Round, { key, uid }: Pick<Se
   return true
 }
 
-/** Of `namespace/name`. */
-export const namespaceOf = (key: string): string => key.slice(0, key.indexOf('/'))
+/** A version that was refused is not written again before a newer one is seen, or some time is over: it may have been no conflict. */
+export const isHeldBack = ({ memory, options }: Round, view: ServiceView): boolean =>
+  memory.services.isRejected(view) && memory.retries.waits(conflictKey(view.uid), options.clock.now())
 
 /** Where so many writes in a row failed, in so many places, it is the server that is ill. */
 const ill = { failures: 8, places: 4 } as const

@@ -3,7 +3,7 @@ import { resourceTypes } from '@holdfast/cluster'
 import type { Assurance } from './assurance.ts'
 import { createAssurance } from './assurance.ts'
 import type { Departure } from './block-phase.ts'
-import { blockNameOf, isHeldBack } from './block-phase.ts'
+import { blockNameOf } from './block-phase.ts'
 import { isHolder } from './block-step.ts'
 import { isUnknown } from './faults.ts'
 import { inParallel } from './parallel.ts'
@@ -13,12 +13,12 @@ import {
   departureKey,
   fieldManager,
   isCut,
+  isHeldBack,
   isSettled,
   mayTry,
-  namespaceOf,
   noteFault,
   noteWritten,
-  serviceSubject,
+  subjectOf,
 } from './round.ts'
 import { eventsOf } from './service-events.ts'
 import type { ServiceView } from './service-object.ts'
@@ -64,8 +64,7 @@ export async function writeServices(round: Round, departures: readonly Departure
 function inTurn({ memory }: Round, writes: readonly Write[]): readonly Write[] {
   const seen = new Map<string, number>()
   const ranked = writes.map((write) => {
-    const { key, uid } = write.view
-    const subject = serviceSubject(uid, namespaceOf(key))
+    const subject = subjectOf(write.view)
     const turn = seen.get(subject.place) ?? 0
     seen.set(subject.place, turn + 1)
     return { write, rank: memory.retries.hasFailed(subject.key) ? turn + writes.length : turn }
@@ -131,11 +130,12 @@ function asIs(object: KubeObject): ServiceStatus {
   }
 }
 
-function settle({ memory, options, planned, settled, pending }: Round, { key, uid, object }: ServiceView): void {
+function settle({ memory, options, planned, settled, pending }: Round, view: ServiceView): void {
+  const { key, uid, object } = view
   const basis = planned.basisOf(key)
   if (basis !== undefined) settled.set(object, basis)
   pending.delete(key)
-  memory.retries.succeeded(serviceSubject(uid, namespaceOf(key)).key)
+  memory.retries.succeeded(subjectOf(view).key)
   memory.retries.succeeded(conflictKey(uid))
   const unanswered = memory.unanswered.get(key)
   if (unanswered === undefined) return
@@ -161,7 +161,7 @@ async function send(round: Round, { view, wish, status, patch, leaves }: Write):
   const write = { fieldManager, subresource: 'status' } as const
   const answer = await options.api.merge(resourceTypes.Service, { namespace, name }, patch, write)
   const notices = eventsOf(writtenOf(round, view, wish, status))
-  const subject = serviceSubject(uid, namespace)
+  const subject = subjectOf(view)
   if (answer.kind === 'ok') {
     noteWritten(round, subject)
     result.hasWritten = true

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { parseManifest } from '@holdfast/cluster/manifests'
 import type { Fault, NodeState } from '@holdfast/model'
 import { evaluate, parseNodeState } from '@holdfast/model'
+import { explainWith } from './ask.ts'
 import type { ExplainInput, Explanation, NodeExplanation } from './explanation.ts'
 import { explain } from './explanation.ts'
 import { explanationLines } from './text.ts'
@@ -56,10 +57,13 @@ function stateOf(name: string, status: object): readonly [string, NodeState] {
 const up = stateOf('node-a', { sessions: [{ peer: 'tor', address: '10.0.0.1', state: 'Established' }] })
 const otherUp = stateOf('node-b', { sessions: [{ peer: 'tor', address: '10.0.0.1', state: 'Established' }] })
 
-function explained(
+const explained = (options: Parameters<typeof inputOf>[0], rest: Partial<ExplainInput> = {}): Explanation =>
+  explain(inputOf(options, rest))
+
+function inputOf(
   { spec = '', status = '{ ip: 192.0.2.1 }' }: { readonly spec?: string; readonly status?: string },
   rest: Partial<ExplainInput> = {},
-): Explanation {
+): ExplainInput {
   const { model, faults } = evaluate(
     parseManifest('test.yaml', manifests + '---' + service(spec, status)).objects,
     undefined,
@@ -67,7 +71,7 @@ function explained(
   assert.deepEqual(faults, [])
   const found = model.services.get('shop/web')
   assert.ok(found)
-  return explain({
+  return {
     model,
     service: found,
     nodeStates: new Map([up, otherUp]),
@@ -76,7 +80,7 @@ function explained(
     ignoreExcludeLB: false,
     faults: [],
     ...rest,
-  })
+  }
 }
 
 test('a node that announces is told with the attributes of each route, one that does not with its reason', () => {
@@ -244,4 +248,42 @@ test('on a terminal the sum comes first, and every no has its remedy below', () 
   const no = lines.findIndex((line) => line.includes('○ node-b  does not: nodeLabeledExcludeBalancers'))
   assert.match(lines[no + 2] ?? '', /→ Remove the label/)
   assert.ok(lines.every((line) => line.length <= 100))
+})
+
+test('a speaker that does not answer is not believed, and one that was not asked is named', () => {
+  const input = { nodeStates: new Map([up, otherUp]), ignoreExcludeLB: true }
+  const silent = explained({}, { ...input, speakers: new Map([['node-a', 'silent']] as const) })
+  const [first, second] = silent.nodes
+  assert.deepEqual(
+    [first?.speaker, first?.announces.outcome, first?.announces.reason],
+    ['silent', 'unknown', 'speakerSilent'],
+  )
+  assert.match(first?.announces.remedy ?? '', /-n metallb-system get pods .*spec\.nodeName=node-a/)
+  assert.equal(second?.announces.outcome, 'yes')
+  assert.equal(
+    silent.summary,
+    'announced by 1 of 2 nodes; the speaker of node-a does not answer, which announced it when it was last heard',
+  )
+  const text = stripVTControlCharacters(explanationLines(silent, 200).join('\n'))
+  assert.match(text, /○ node-a {2}may or may not: speakerSilent/)
+  assert.match(text, /The speaker of node-b was not asked whether it is alive/)
+  const dead = explained({}, { nodeStates: new Map([up, otherUp]), speakers: new Map([['node-a', 'silent']] as const) })
+  assert.match(dead.summary, /^not known: the speaker of node-a does not answer/)
+  const well = explained({}, { ...input, speakers: new Map(['node-a', 'node-b'].map((node) => [node, 'answered'])) })
+  assert.equal(well.summary, 'announced by 2 of 2 nodes')
+  assert.doesNotMatch(explanationLines(well, 200).join('\n'), /not asked/)
+})
+
+test('only the speakers of nodes that are to announce it are asked, and what they say now counts', async () => {
+  const [, state] = up
+  const lost = { sessions: [{ peer: 'tor', address: '10.0.0.1', state: 'Active', lastError: 'refused' }] }
+  const asked: (readonly string[])[] = []
+  const result = await explainWith(inputOf({}), (nodes) => {
+    asked.push(nodes)
+    const metadata = { name: 'node-a', namespace: state.namespace }
+    return Promise.resolve(new Map([['node-a', { kind: 'answered', state: { metadata, status: lost } }]]))
+  })
+  assert.deepEqual(asked, [['node-a']])
+  assert.equal(result.nodes[0]?.routes[0]?.session, 'Active')
+  assert.equal(result.nodes[0].speaker, 'answered')
 })

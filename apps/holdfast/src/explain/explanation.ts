@@ -26,7 +26,8 @@ export interface Explanation {
 
 /** A reason out of a closed set, what it means here, and what a person can do about it. */
 export interface Saying {
-  readonly outcome: 'yes' | 'no'
+  /** `unknown`: only what a speaker said that does not answer now. */
+  readonly outcome: 'yes' | 'no' | 'unknown'
   readonly reason: string
   readonly message: string
   readonly remedy: string | null
@@ -34,11 +35,16 @@ export interface Saying {
 
 export interface NodeExplanation {
   readonly node: string
+  /** Whether its speaker answered when it was asked just now; it is asked where the node is to announce the Service. */
+  readonly speaker: SpeakerWord
   readonly announces: Saying
   /** Addresses that are not announced although others of the Service are. */
   readonly withheld: readonly (Saying & { readonly ip: string })[]
   readonly routes: readonly RouteExplanation[]
 }
+
+/** `silent`: what is said of the node's sessions is old. */
+export type SpeakerWord = 'answered' | 'silent' | 'notAsked'
 
 export interface RouteExplanation {
   readonly prefix: string
@@ -54,6 +60,8 @@ export interface ExplainInput {
   readonly model: Model
   readonly service: Service
   readonly nodeStates: ReadonlyMap<string, NodeState>
+  /** By node; those without an entry were not asked. */
+  readonly speakers?: ReadonlyMap<string, SpeakerWord>
   /** Of the Service: condition `holdfast.dev/AddressAssigned`. */
   readonly assigned: { readonly status: string; readonly reason: string; readonly message: string } | undefined
   readonly loadBalancerClass: string | undefined
@@ -111,7 +119,7 @@ const otherClass = (has: string | undefined, serves: string | undefined): Saying
   remedy: 'Name the class that Holdfast was started with (--lb-class), or look at the program that serves this one.',
 })
 
-function explainNode(node: string, { model, service, nodeStates, ...rules }: ExplainInput): NodeExplanation {
+function explainNode(node: string, { model, service, nodeStates, speakers, ...rules }: ExplainInput): NodeExplanation {
   const addresses = service.ingress.map((address) => ({
     address,
     pool: annotationOf(service, 'ip-allocated-from-pool')?.value ?? '',
@@ -126,14 +134,31 @@ function explainNode(node: string, { model, service, nodeStates, ...rules }: Exp
   const state = nodeStates.get(node)
   const routes = routesOf(plan, model, state)
   const leaving = decision?.kind === 'withheld' ? undefined : leavingOf(state, routes)
+  const speaker = speakers?.get(node) ?? 'notAsked'
+  const said = leaving ?? { announces: announcesOf(decision, state), routes }
   return {
     node,
-    announces: leaving?.announces ?? announcesOf(decision, state),
-    withheld: (decision?.withheld ?? []).map(({ address, reason, message }) => ({
-      ip: formatAddress(address),
-      ...withheldBecause(reason, message),
-    })),
-    routes: leaving?.routes ?? routes,
+    speaker,
+    announces: speaker === 'silent' ? noLongerSure(node, said.announces, state) : said.announces,
+    withheld: withheldOf(decision),
+    routes: said.routes,
+  }
+}
+
+const withheldOf = (decision: Decision | undefined): NodeExplanation['withheld'] =>
+  (decision?.withheld ?? []).map(({ address, reason, message }) => ({
+    ip: formatAddress(address),
+    ...withheldBecause(reason, message),
+  }))
+
+/** It may be dead, or cut off from the API server and announcing still. */
+function noLongerSure(node: string, said: Saying, state: NodeState | undefined): Saying {
+  if (said.outcome !== 'yes') return said
+  return {
+    outcome: 'unknown',
+    reason: 'speakerSilent',
+    message: `its speaker does not answer; what it said last is old: ${said.message}`,
+    remedy: `Does it run? kubectl -n ${state?.namespace ?? 'NAMESPACE'} get pods -o wide --field-selector spec.nodeName=${node}`,
   }
 }
 

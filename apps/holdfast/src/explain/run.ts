@@ -2,11 +2,12 @@ import { resourceTypes } from '@holdfast/cluster'
 import { evaluate } from '@holdfast/model'
 import { exitCode } from '../exit-codes.ts'
 import { statesOf } from '../kubernetes/node-states.ts'
+import { askSpeakers } from '../kubernetes/speaker-life.ts'
 import type { ClusterView, PersonCommand, Wanted } from '../kubernetes/person.ts'
-import { warnOfEmptyNamespace, withCluster } from '../kubernetes/person.ts'
+import { personAsks, warnOfEmptyNamespace, withCluster } from '../kubernetes/person.ts'
 import { forPerson } from '../output/text.ts'
 import { assignedCondition } from './assigned-condition.ts'
-import { explain } from './explanation.ts'
+import { explainWith } from './ask.ts'
 import { explanationLines } from './text.ts'
 
 export interface ExplainCommand extends PersonCommand {
@@ -36,7 +37,7 @@ export async function runExplain(command: ExplainCommand): Promise<number> {
   return await withCluster(command, wanted, (view) => show(command, view))
 }
 
-function show(command: ExplainCommand, { snapshot, source }: ClusterView): number {
+async function show(command: ExplainCommand, { api, snapshot, source }: ClusterView): Promise<number> {
   const { serviceNamespace, serviceName, loadBalancerClass, ignoreExcludeLB } = command
   const { model, faults } = evaluate(snapshot.objects, undefined)
   const key = `${serviceNamespace}/${serviceName}`
@@ -49,7 +50,8 @@ function show(command: ExplainCommand, { snapshot, source }: ClusterView): numbe
   const [object] = source.objects(resourceTypes.Service)
   const nodeStates = statesOf(source.objects(resourceTypes.NodeState))
   const assigned = object === undefined ? undefined : assignedCondition(object)
-  const explanation = explain({ model, service, nodeStates, assigned, loadBalancerClass, ignoreExcludeLB, faults })
+  const input = { model, service, nodeStates, assigned, loadBalancerClass, ignoreExcludeLB, faults }
+  const explanation = await explainWith(input, (nodes) => askSpeakers(personAsks(api, command), nodes))
   process.stdout.write(
     command.isJson
       ? `${JSON.stringify(explanation)}\n`

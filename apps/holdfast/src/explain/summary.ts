@@ -12,7 +12,16 @@ export function summaryOf(explanation: Omit<Explanation, 'summary'>): string {
 
 function announcement(nodes: readonly NodeExplanation[]): string {
   const announcing = nodes.filter(({ announces }) => announces.outcome === 'yes')
-  if (announcing.length === 0) return byNobody(nodes)
+  const silent = nodes.filter(({ announces }) => announces.outcome === 'unknown').map(({ node }) => node)
+  if (silent.length === 0) return announcing.length === 0 ? byNobody(nodes) : byThese(announcing, nodes)
+  const unsure = `the speaker of ${namesOf(silent)} does not answer, which announced it when it was last heard`
+  return announcing.length === 0 ? `not known: ${unsure}` : `${byThese(announcing, nodes)}; ${unsure}`
+}
+
+const namesOf = (names: readonly string[]): string =>
+  names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ')
+
+function byThese(announcing: readonly NodeExplanation[], nodes: readonly NodeExplanation[]): string {
   const heard = announcing.filter(isHeard)
   const deaf = announcing.length - heard.length
   if (heard.length === 0) {

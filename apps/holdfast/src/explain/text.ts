@@ -12,8 +12,21 @@ export function explanationLines(explanation: Explanation, columns: number): rea
     ...item('  address  ', held === '' ? 'none' : held, columns, 0),
     ...allocationLines(explanation, columns),
     ...groupsOf(nodes.filter(isOfInterest)).flatMap((group) => ['', ...groupLines(group, columns)]),
+    ...unprovenLines(nodes, columns),
     ...(faults.length === 0 ? [] : ['', ...faultLines(faults, columns)]),
   ]
+}
+
+/** A NodeState of a dead speaker looks as that of one where all is well. */
+function unprovenLines(nodes: readonly NodeExplanation[], columns: number): readonly string[] {
+  const unproven = nodes.filter(({ announces, speaker }) => announces.outcome === 'yes' && speaker === 'notAsked')
+  const [first] = unproven
+  if (first === undefined) return []
+  const words =
+    unproven.length === 1
+      ? `The speaker of ${first.node} was not asked whether it is alive: this is what it said last.`
+      : `The speakers of ${unproven.length} nodes were not asked whether they are alive: this is what they said last.`
+  return ['', ...wrap(`  ${words}`, columns, 0)]
 }
 
 /** The message is in the summary. */
@@ -54,7 +67,8 @@ function groupLines(group: Group, columns: number): readonly string[] {
   if (announces.outcome === 'yes') return announcingLines(first, columns)
   const names = group.slice(0, mostNames).map((one) => paint('bold', one.node))
   const more = group.length > mostNames ? ` and ${group.length - mostNames} more` : ''
-  const verb = others.length === 0 ? 'does not' : 'do not'
+  const refusal = others.length === 0 ? 'does not' : 'do not'
+  const verb = announces.outcome === 'unknown' ? 'may or may not' : refusal
   const lamp = paint('yellow', '○')
   return [
     ...item(lamp, `${names.join(', ')}${more}  ${verb}: ${announces.reason}`, columns, 2),

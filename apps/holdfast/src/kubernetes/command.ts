@@ -60,6 +60,11 @@ export interface SpeakerCommand extends ClusterCommand {
   readonly doubtShare: number
   /** kube-proxy's health check; 'auto': http://127.0.0.1:10256/healthz where something listens there; 'none': not asked. */
   readonly kubeProxyHealth: string
+  /**
+   * Whether a ServiceBGPStatus and an event tell of each Service that the node announces. There is one of each for every node and Service,
+   * which is too many for a large cluster.
+   */
+  readonly serviceStatuses: 'all' | 'none'
   /** Cordoned nodes leave too. */
   readonly drainOnCordon: boolean
   /** A connection without a packet for longer does not keep a node that has left from being safe to reboot. */

@@ -176,6 +176,7 @@ const refused: readonly (readonly [words: readonly string[], complaint: RegExp])
   [['--port=70000'], /"70000" is not a port/],
   [['--log-level=loud'], /"loud" is no level: write all, debug/],
   [['--doubt-share=2'], /"2" is not a share/],
+  [['--service-statuses=some'], /Allowed choices are all, none/],
   [['--connection-silence=1m'], /"1m" is no time/],
   [['--ignore-exclude-lb=maybe'], /"maybe" is neither true nor false/],
   [['--tls-min-version=VersionTLS10'], /"VersionTLS10" is no TLS version that is served/],

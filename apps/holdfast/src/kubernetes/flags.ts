@@ -70,6 +70,7 @@ interface SpeakerFlags extends CommonFlags {
   readonly record?: string
   readonly doubtShare: number
   readonly kubeProxyHealth: string
+  readonly serviceStatuses: SpeakerCommand['serviceStatuses']
   readonly drainOnCordon: boolean
   readonly connectionSilence: number
 }
@@ -118,6 +119,11 @@ export function speakerCommand(environment: Environment, run: (command: SpeakerC
     .addOption(
       new Option('--kube-proxy-health <url>', 'announce once this answers 200: auto, none, or a URL').default('auto'),
     )
+    .addOption(
+      new Option('--service-statuses <which>', 'tell of each announced Service by a ServiceBGPStatus and an event')
+        .choices(['all', 'none'])
+        .default('all'),
+    )
     .addOption(flag('--drain-on-cordon', 'a node that is cordoned is drained'))
     .addOption(
       new Option('--connection-silence <seconds>', 'a drain does not wait for connections without a packet for longer')
@@ -139,6 +145,7 @@ const speakerOf = (flags: SpeakerFlags): Omit<SpeakerCommand, keyof ClusterComma
   record: flags.record,
   doubtShare: flags.doubtShare,
   kubeProxyHealth: flags.kubeProxyHealth,
+  serviceStatuses: flags.serviceStatuses,
   drainOnCordon: flags.drainOnCordon,
   silenceSeconds: flags.connectionSilence,
 })

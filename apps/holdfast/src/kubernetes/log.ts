@@ -96,6 +96,7 @@ function levelOf(event: Event): LineLevel {
     case 'session':
       return harmless.has(event.reason) ? 'info' : 'warn'
     case 'started':
+    case 'rekeyed':
     case 'neighbor':
     case 'announced':
     case 'withheld':

@@ -9,10 +9,12 @@ import type {
 } from '@holdfast/cluster'
 import { createKeeps, createKubernetesSource, resourceTypes } from '@holdfast/cluster'
 import { systemClock } from '@holdfast/runtime'
+import { userInfo } from 'node:os'
 import { exitCode } from '../exit-codes.ts'
 import { endWithReader } from '../output/reader.ts'
 import { StartUpError } from '../start-up-error.ts'
 import { connectToCluster } from './connect.ts'
+import type { LifeOptions } from './speaker-life.ts'
 
 /** What every command takes that a person gives to look at a cluster or to steer it. */
 export interface PersonCommand {
@@ -66,6 +68,16 @@ export async function withCluster(
     return exitCode.startUp
   }
 }
+
+/** As which a person asks speakers whether they are alive. */
+export const personAsks = (api: HttpApi, { namespace }: PersonCommand): LifeOptions => ({
+  api,
+  namespace,
+  clock: systemClock(),
+  askedBy: userInfo().username,
+  now: () => new Date().toISOString(),
+  random: Math.random,
+})
 
 /** Another namespace than Holdfast's looks like a cluster without it: said, so that a wrong name is noticed. */
 export function warnOfEmptyNamespace({ namespace }: PersonCommand, source: ClusterView['source']): void {

@@ -20,7 +20,6 @@ export interface LintCommand extends PersonCommand {
 
 /** `holdfast lint`: what will be otherwise when MetalLB is replaced. Returns the exit code. */
 export async function runLint(command: LintCommand): Promise<number> {
-  endWithReader()
   try {
     const report = command.paths.length > 0 ? await lintFiles(command) : await lintCluster(command)
     show(report, command.isJson)
@@ -33,6 +32,7 @@ export async function runLint(command: LintCommand): Promise<number> {
 }
 
 async function lintFiles({ paths, bgpType, loadBalancerClass }: LintCommand): Promise<LintReport> {
+  endWithReader()
   const { objects, findings } = await readFiles(paths)
   return lint({ objects, notRead: [], isLive: false, bgpType, loadBalancerClass }, findings)
 }

@@ -11,11 +11,21 @@ export interface DrainProgress {
 const going = (message: string, remedy: string | null = null): DrainProgress => ({ isDone: false, message, remedy })
 const done = (message: string): DrainProgress => ({ isDone: true, message, remedy: null })
 
-/** Reads it off what the node's speaker says. A drain is done when the node is safe to reboot. */
-export function drainProgress(state: NodeState | undefined, isUndrain: boolean): DrainProgress {
-  if (state === undefined) return going('waiting for the speaker to tell of the node')
-  return isUndrain ? undrainProgress(state) : leavingProgress(state)
+export interface Waiting {
+  readonly isUndrain: boolean
+  /** Whether what the speaker says follows from the request: until then it is an older word, and may be one of a dead speaker. */
+  readonly isAnswered: boolean
 }
+
+/** Reads it off what the node's speaker says. A drain is done when the node is safe to reboot. */
+export function drainProgress(state: NodeState | undefined, { isUndrain, isAnswered }: Waiting): DrainProgress {
+  if (state === undefined) return going('waiting for the speaker to tell of the node')
+  const progress = isUndrain ? undrainProgress(state) : leavingProgress(state)
+  if (isAnswered || progress.message === notBegun) return progress
+  return going(`waiting for the speaker to answer; before, it said: ${progress.message}`)
+}
+
+const notBegun = 'waiting for the speaker to begin'
 
 function undrainProgress(state: NodeState): DrainProgress {
   const { drain, conditions } = state.status
@@ -40,7 +50,7 @@ export function otherCause({ spec, status: { drain } }: NodeState): string | und
 function leavingProgress({ spec, status: { drain, conditions } }: NodeState): DrainProgress {
   if (spec.drain === undefined) return going('nobody asks for the drain any more: somebody has ended it')
   // What the status says of an earlier drain stands there until the speaker has begun this one, and could write so.
-  if (drain?.requestedAt !== spec.drain.requestedAt) return going('waiting for the speaker to begin')
+  if (drain?.requestedAt !== spec.drain.requestedAt) return going(notBegun)
   const safe = conditions?.find(({ type }) => type === 'SafeToReboot')
   if (safe?.status === 'True') return done(`safe to reboot: ${safe.message}`)
   return going(safe?.message ?? drain.phase, heldBackRemedy(drain))

@@ -49,6 +49,7 @@ export function plainLine(event: Event): string {
       return `a defect of Holdfast kept the last change from taking effect; what was in force stays: ${event.message}`
     case 'notice':
       return `note: ${event.message}`
+    case 'rekeyed':
     case 'state':
     case 'stopping':
       return event.message

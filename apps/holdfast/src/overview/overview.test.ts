@@ -132,14 +132,14 @@ function withNode(status: object): Overview['nodes'][number] | undefined {
 test('a node without a session announces to nobody, whatever it is to announce', () => {
   const conditions = [condition('Announcing', 'True', 'Announcing', 'as planned')]
   const sessions = [{ peer: 'tor', state: 'Active', routes: 0 }]
-  const deaf = withNode({ routes: 7, sessions, conditions })
+  const deaf = withNode({ routes: 0, sessions, conditions })
   assert.deepEqual([deaf?.state, deaf?.routes, deaf?.message], ['NoSession', 0, 'no router hears it'])
-  assert.equal(withNode({ routes: 7, sessions: [], conditions })?.state, 'NoPeer')
+  assert.equal(withNode({ routes: 0, sessions: [], conditions })?.state, 'NoPeer')
 })
 
 test('of a node that is held back, what is held back counts and is named', () => {
   const held = withNode({
-    routes: 7,
+    routes: 1,
     sessions: [{ peer: 'tor', state: 'Established', routes: 1 }],
     drain: { phase: 'HeldBack', since: '2026-11-21T12:00:00Z', heldBack: [{ prefix: '192.0.2.1/32', reason: 'x' }] },
     conditions: [
@@ -192,4 +192,11 @@ test('a NodeState whose Node is gone is told from a node', () => {
     nodeStates: statesOf([{ metadata: { name: 'node-z', namespace: 'x' }, status: { routes: 0, sessions: [] } }]),
   }).nodes
   assert.deepEqual([ghost?.node, ghost?.state], ['node-z', 'NodeGone'])
+})
+
+test('a node whose speaker does not answer is shown with what it said last, and as such', () => {
+  const asked = overviewOf({ ...input, silent: new Set(['node-a']) })
+  const node = asked.nodes.find((one) => one.node === 'node-a')
+  assert.equal(node?.state, 'SpeakerSilent')
+  assert.match(node.message, /does not answer; this is what it said last/)
 })

@@ -72,6 +72,8 @@ export interface OverviewInput {
   readonly now: string
   /** By node; undefined: not known, or speakers run outside of pods. */
   readonly speakers: ReadonlyMap<string, SpeakerPod> | undefined
+  /** Nodes whose speakers were asked whether they are alive, and did not answer. */
+  readonly silent?: ReadonlySet<string>
 }
 
 /** The state of a cluster at a glance, from what controller and speakers wrote. */
@@ -85,9 +87,6 @@ export function overviewOf(input: OverviewInput): Overview {
     faults: [...input.configurationStates].flatMap(faultOf),
   }
 }
-
-/** Name of the Lease by which a replica of the controller leads. */
-export const controllerLease = 'holdfast-controller'
 
 /** A lease lasts 15 s. Longer, since the clock here and the controller's may differ. */
 const staleMs = 60_000
@@ -103,19 +102,19 @@ function controllerOf(lease: KubeObject | undefined, now: string): ControllerOve
   }
 }
 
-function nodeOverview(node: string, { nodes, nodeStates, speakers }: OverviewInput): NodeOverview {
+function nodeOverview(node: string, { nodes, nodeStates, speakers, silent }: OverviewInput): NodeOverview {
   const state = nodeStates.get(node)
   if (state === undefined) return silentNode(node)
   const { sessions = [], version } = state.status
   const down = sessions.filter((session) => session.state !== 'Established')
   const counts = { up: sessions.length - down.length, total: sessions.length }
-  const routes = routesOf(state)
+  const { routes = 0 } = state.status
   const isGone = routes === 0 && !nodes.includes(node)
   return {
     node,
     sessions: counts,
     routes,
-    ...(isGone ? gone : (silenceOf(node, speakers) ?? nodeStateIn(state, counts))),
+    ...(isGone ? gone : (silenceOf(node, speakers, silent) ?? nodeStateIn(state, counts))),
     safeToReboot: conditionOf(state, 'SafeToReboot')?.status === 'True',
     version: version ?? null,
     down: down.map(({ peer, address, lastError, reason, state: now }) => ({
@@ -129,12 +128,6 @@ function nodeOverview(node: string, { nodes, nodeStates, speakers }: OverviewInp
 const conditionOf = ({ status: { conditions = [] } }: NodeState, type: string): Condition | undefined =>
   conditions.find((one) => one.type === type)
 
-/** What a node is to announce reaches nobody without a session, and is less while it leaves. */
-function routesOf({ status: { sessions = [], routes = 0, drain } }: NodeState): number {
-  if (sessions.every((session) => session.state !== 'Established' || session.routes === 0)) return 0
-  return drain?.phase === 'HeldBack' ? (drain.heldBack?.length ?? 0) : routes
-}
-
 /** Nobody but a person removes a NodeState: it may hold a drain for a node that comes back. */
 const gone = {
   state: 'NodeGone',
@@ -145,7 +138,10 @@ const gone = {
 function silenceOf(
   node: string,
   speakers: OverviewInput['speakers'],
+  silent: OverviewInput['silent'],
 ): Pick<NodeOverview, 'state' | 'message'> | undefined {
+  if (silent?.has(node) === true)
+    return { state: 'SpeakerSilent', message: 'its speaker does not answer; this is what it said last' }
   const speaker = speakers?.get(node)
   if (speakers === undefined || speaker?.isReady === true) return undefined
   if (speaker === undefined) {

@@ -1,11 +1,13 @@
 import type { HttpApi, KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import { exitCode } from '../exit-codes.ts'
+import { controllerLease } from '../kubernetes/controller-lease.ts'
 import { statesOf } from '../kubernetes/node-states.ts'
+import { askSpeakers } from '../kubernetes/speaker-life.ts'
 import type { ClusterView, PersonCommand, Wanted } from '../kubernetes/person.ts'
-import { warnOfEmptyNamespace, withCluster } from '../kubernetes/person.ts'
+import { personAsks, warnOfEmptyNamespace, withCluster } from '../kubernetes/person.ts'
 import { forPerson } from '../output/text.ts'
-import { controllerLease, overviewOf } from './overview.ts'
+import { overviewOf } from './overview.ts'
 import { readSpeakerPods } from './speaker-pods.ts'
 import { overviewLines } from './text.ts'
 
@@ -30,16 +32,24 @@ export async function runOverview(command: OverviewCommand): Promise<number> {
 async function show(command: OverviewCommand, { api, source }: ClusterView): Promise<number> {
   const { loadBalancerClass, namespace, isJson } = command
   warnOfEmptyNamespace(command, source)
+  const speakers = await readSpeakerPods(api, namespace)
+  const nodes = [...source.objects(resourceTypes.Node)].map(({ metadata }) => metadata.name)
+  const nodeStates = statesOf(source.objects(resourceTypes.NodeState))
+  // Where the kubelets say which speakers run, nobody need be asked.
+  const asked = speakers === undefined ? nodes.filter((node) => nodeStates.has(node)) : []
+  const lives = await askSpeakers(personAsks(api, command), asked)
+  const fresh = statesOf([...lives.values()].flatMap((life) => (life.kind === 'answered' ? [life.state] : [])))
   const overview = overviewOf({
     services: source.objects(resourceTypes.Service),
     pools: source.objects(resourceTypes.IPAddressPool),
     configurationStates: source.objects(resourceTypes.ConfigurationState),
-    nodes: [...source.objects(resourceTypes.Node)].map(({ metadata }) => metadata.name),
-    nodeStates: statesOf(source.objects(resourceTypes.NodeState)),
+    nodes,
+    nodeStates: new Map([...nodeStates, ...fresh]),
     loadBalancerClass,
     lease: await leaseIn(api, namespace),
     now: new Date().toISOString(),
-    speakers: await readSpeakerPods(api, namespace),
+    speakers,
+    silent: new Set([...lives].filter(([, life]) => life.kind === 'silent').map(([node]) => node)),
   })
   process.stdout.write(
     isJson ? `${JSON.stringify(overview)}\n` : forPerson((columns) => overviewLines(overview, columns)),

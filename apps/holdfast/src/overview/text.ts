@@ -59,7 +59,7 @@ const nodeRow = ({ node, sessions, routes, state, safeToReboot, message }: NodeO
 
 /** What a speaker said last, before it was gone, is no good sign. */
 const isWell = ({ up, total }: NodeOverview['sessions'], state: string): boolean =>
-  up === total && total > 0 && !['NoSpeaker', 'SpeakerNotReady', 'NodeGone'].includes(state)
+  up === total && total > 0 && !['NoSpeaker', 'SpeakerNotReady', 'SpeakerSilent', 'NodeGone'].includes(state)
 
 /** A router that is down is down for many nodes: said once. */
 function downLines(nodes: readonly NodeOverview[], columns: number): readonly string[] {

@@ -34,6 +34,7 @@ export function lastError({ snapshot, settings }: SessionNow, moment: Moment): P
     code,
     by: causeOf(failure.reason),
     message: inFields(message, settings),
+    hint: hint ?? null,
     remedy: hint === undefined ? remedy : `${hint}. Otherwise: ${remedy}`,
   }
 }

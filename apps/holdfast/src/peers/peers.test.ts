@@ -96,6 +96,7 @@ test('a router that does not answer a session with a key: the key is named, in t
   const answer = answerOf(world)
   const [view] = answer.peers
   assert.match(view?.lastError?.remedy ?? '', /^TCP MD5: check that the key .*Otherwise: Check/)
+  assert.match(view?.lastError?.hint ?? '', /^TCP MD5: check that the key/)
   const lines = detailLines(view!, answer, 100).map(stripVTControlCharacters)
   assert.match(
     lines.slice(0, 8).join('\n'),
@@ -174,7 +175,14 @@ test('a healthy line fits 80 columns, and what is wrong stands below where there
   assert.match(titles(120), /HOLD/)
 })
 
-const error: NonNullable<PeerView['lastError']> = { time: '', code: 'x', by: 'peer', message: '', remedy: '' }
+const error: NonNullable<PeerView['lastError']> = {
+  time: '',
+  code: 'x',
+  by: 'peer',
+  message: '',
+  hint: null,
+  remedy: '',
+}
 
 test('on a terminal that is too short the upper lines are shown, and how many are not', () => {
   const lines = Array.from({ length: 40 }, (_, index) => `line ${index}`)

@@ -1,8 +1,8 @@
-import type { Clock } from '@holdfast/runtime'
 import { onShutdown, systemClock } from '@holdfast/runtime'
 import { ask } from '../api/client.ts'
 import { defaultSocketPath } from '../api/socket-path.ts'
 import { exitCode } from '../exit-codes.ts'
+import { pause } from '../kubernetes/pause.ts'
 import { endWithReader } from '../output/reader.ts'
 import { forPerson } from '../output/text.ts'
 import { detailLines } from './detail.ts'
@@ -35,21 +35,11 @@ export async function runPeers(command: PeersCommand): Promise<number> {
   let code: number = exitCode.ok
   while (!over.signal.aborted) {
     code = await show(command, clear)
-    await pause(clock, over.signal)
+    await pause(clock, watchMs, over.signal)
   }
   hook.remove()
   return code
 }
-
-/** Until the next look, or until it is over. */
-const pause = (clock: Clock, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const alarm = clock.after(watchMs, resolve)
-    signal.addEventListener('abort', () => {
-      alarm.cancel()
-      resolve()
-    })
-  })
 
 async function show({ name, socket, isJson, isWatching }: PeersCommand, before: string): Promise<number> {
   const asked = await ask(socket ?? defaultSocketPath(process.env, process.getuid?.()), '/v1/peers')

@@ -55,6 +55,8 @@ export interface PeerView {
     readonly code: string
     readonly by: 'us' | 'peer' | 'network'
     readonly message: string
+    /** Where a key or a TTL may be the cause, which shows as nothing but silence: what to look at first. */
+    readonly hint: string | null
     readonly remedy: string
   } | null
   readonly lastNotification: {

@@ -14,6 +14,8 @@ export interface SessionSettings {
   readonly identity: SessionIdentity
   /** Keys and TTLs: applied to the open session. */
   readonly socket: SocketOptions | undefined
+  /** Where the password of `socket` lies, for people: `Secret NAMESPACE/NAME`, or the field of the BGPPeer. */
+  readonly passwordFrom?: string
   /** Applied to the running BFD session; undefined: no BFD. */
   readonly bfd: BfdConfig | undefined
   /** Applied to the routes. */
@@ -73,6 +75,7 @@ export function sessionSettings(
       device: peer.interface ?? peer.vrf,
     },
     socket: socketOptions(peer, policy),
+    ...passwordFrom(peer),
     bfd: profile === undefined ? undefined : bfdConfigOf(profile, isBfdMultihop(peer, isNear)),
     routes: routeTerms(peer, node, policy, config.localAsn),
     gracefulShutdownMs: policy.gracefulShutdownMs,
@@ -147,6 +150,12 @@ function timers(peer: BGPPeer): { holdTimeSeconds: number; keepaliveSeconds: num
   if (hold !== undefined) return { holdTimeSeconds: hold, keepaliveSeconds: keepalive }
   if (keepalive === undefined) return { holdTimeSeconds: defaultHoldTimeSeconds, keepaliveSeconds: undefined }
   return { holdTimeSeconds: Math.max(3, keepalive * 3), keepaliveSeconds: keepalive }
+}
+
+function passwordFrom({ password, passwordSecret }: BGPPeer): Pick<SessionSettings, 'passwordFrom'> {
+  if (password === undefined) return {}
+  if (passwordSecret === undefined) return { passwordFrom: 'spec.password' }
+  return { passwordFrom: `Secret ${passwordSecret.namespace}/${passwordSecret.name}` }
 }
 
 /** GTSM sends with 255 and takes no less than what is left after the hops (RFC 5082 section 3). */

@@ -17,6 +17,7 @@ import { createPeerDriver, discoverNeighbor, progressOf } from '@holdfast/net'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import type { Report } from '../events.ts'
 import { BfdChanges } from './bfd-changes.ts'
+import { Rekeying } from './rekeying.ts'
 import type { SessionSettings } from './session-settings.ts'
 import { describeError, sessionEvent, sessionTerms, silent, unsentSentences } from './session-words.ts'
 import type { WantedSession } from './wanted-sessions.ts'
@@ -61,6 +62,7 @@ export class Session {
   readonly #around: SessionSurroundings
   readonly #isRestarting: boolean
   readonly #bfdChanges: BfdChanges
+  readonly #rekeying: Rekeying
   #settings: SessionSettings
   #driver: PeerDriver | undefined
   #remote: Address | undefined
@@ -80,6 +82,8 @@ export class Session {
     this.#settings = settings
     this.#isRestarting = isRestarting
     this.#around = around
+    const { clock, report } = around
+    this.#rekeying = new Rekeying({ clock, report, wanted, snapshot: () => this.#driver?.snapshot() })
     this.#bfdChanges = new BfdChanges(around.clock, (event) => this.#tellBfd(event))
   }
 
@@ -113,6 +117,7 @@ export class Session {
     const before = this.#settings
     this.#settings = settings
     if (JSON.stringify(before.socket) !== JSON.stringify(settings.socket)) this.#driver?.secure(settings.socket)
+    this.#rekeying.changed(before, settings)
     if (JSON.stringify(before.bfd) !== JSON.stringify(settings.bfd)) this.#watch()
   }
 
@@ -153,6 +158,7 @@ export class Session {
   async stop(reason: StopReason): Promise<void> {
     this.#isClosed = true
     this.#silence?.cancel()
+    this.#rekeying.stop()
     this.#discovery?.stop()
     // BGP goes first: BFD's AdminDown says nothing about the path, and must not come before the NOTIFICATION.
     await this.#driver?.stop(reason)

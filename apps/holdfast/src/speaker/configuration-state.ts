@@ -1,6 +1,6 @@
 import type { Fault } from '@holdfast/model'
 import type { KubeObject } from '@holdfast/cluster'
-import { fieldsOf } from '../kubernetes/fields-at.ts'
+import { valueAt } from '../kubernetes/fields-at.ts'
 import { conditionsOf } from './conditions.ts'
 import type { Owner } from './service-statuses.ts'
 import { ownerReferences } from './service-statuses.ts'
@@ -49,7 +49,7 @@ export function configurationState(input: ConfigurationStateInput): {
     status: {
       result,
       errorSummary: summary,
-      conditions: conditionsOf([saying], fieldsOf(before)['conditions'], now),
+      conditions: conditionsOf([saying], valueAt(before, 'conditions'), now),
     },
   }
 }

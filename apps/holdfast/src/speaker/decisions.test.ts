@@ -13,8 +13,6 @@ import { waitForKubeProxy } from './kube-proxy-gate.ts'
 import { safeToReboot } from './node-state.ts'
 import type { WishInput } from './wish.ts'
 import { isHostLeaving, wishOf } from './wish.ts'
-import { createWriteQueue } from './write-queue.ts'
-import type { Outcome } from './written.ts'
 
 const routesOf = (peers: Readonly<Record<string, number>>): NodePlan['routes'] =>
   new Map(
@@ -284,37 +282,4 @@ test('safe to reboot: only where all is withdrawn, and with the number of connec
   const unknown = safeToReboot(gone, { kind: 'unknown', reason: 'permission denied' })
   assert.equal(unknown.status, 'True')
   assert.match(unknown.message, /not known: permission denied/)
-})
-
-test('the write queue writes each key once however often it was wanted, and a failed one later and later', async () => {
-  const clock = createVirtualClock()
-  const written: (readonly [string, number])[] = []
-  let failures = 3
-  const queue = createWriteQueue({
-    clock,
-    random: () => 0.999,
-    perSecond: 1,
-    burst: 2,
-    reconcile: (key): Promise<Outcome> => {
-      written.push([key, Math.round(clock.now() / 1000)])
-      if (key !== 'bad' || failures === 0) return Promise.resolve({ kind: 'done' })
-      failures -= 1
-      const fault = { kind: 'fault', code: 'serverError', status: 500, message: '', retryAfterMs: undefined } as const
-      return Promise.resolve({ kind: 'failed', fault })
-    },
-  })
-  queue.add(['bad', 'a', 'b', 'a'])
-  queue.add(['a'])
-  for (let turn = 0; turn < 200 && queue.size() > 0; turn += 1) {
-    await setImmediate()
-    clock.advanceToNext()
-  }
-  assert.deepEqual(written, [
-    ['bad', 0],
-    ['a', 0],
-    ['b', 1],
-    ['bad', 2],
-    ['bad', 4],
-    ['bad', 8],
-  ])
 })

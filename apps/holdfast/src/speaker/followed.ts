@@ -34,6 +34,7 @@ export function followedBySpeaker(
       type: resourceTypes.Service,
       selection: { fieldSelector: 'spec.type=LoadBalancer' },
       keep: speakerKeeps.service,
+      isWithoutManagedFields: true,
       isOptional: false,
     },
     {
@@ -41,6 +42,7 @@ export function followedBySpeaker(
       // A Service of type LoadBalancer is never headless: what kube-proxy leaves out is none of ours either.
       selection: { labelSelector: 'kubernetes.io/service-name,!service.kubernetes.io/headless' },
       keep: speakerKeeps.endpointSlice,
+      isWithoutManagedFields: true,
       isOptional: false,
     },
     {
@@ -79,6 +81,7 @@ export const writtenBySpeaker = ({ node, namespace }: Place): readonly Followed[
     type: resourceTypes.ServiceBGPStatus,
     selection: { namespace, labelSelector: ownStatusesSelector(node) },
     keep: keepServiceStatus,
+    isWithoutManagedFields: true,
     isOptional: true,
   },
   {

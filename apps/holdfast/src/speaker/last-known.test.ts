@@ -21,6 +21,18 @@ const entriesOf = (read: LastKnownRead): Readonly<Record<string, unknown>> | str
 
 const pathIn = (path: string): string => join(path, 'last-known.jsonl')
 
+test('how long the life that kept it went on is read from its time', async (t) => {
+  const path = directory(t)
+  const file = fileIn(path)
+  await file.noteLife('2026-01-01T00:10:00.000Z')
+  assert.equal((await fileIn(path).read()).kind, 'absent')
+  await file.save(new Map([['a', 1]]))
+  await file.noteLife('2026-01-01T00:20:00.000Z')
+  await file.close()
+  const read = await fileIn(path).read()
+  assert.equal(read.kind === 'found' ? read.livedAt : read.kind, '2026-01-01T00:20:00.000Z')
+})
+
 test('what is saved is read again, by the last of several changes, and only the owner can read the file', async (t) => {
   const path = directory(t)
   const file = fileIn(path)
@@ -118,7 +130,7 @@ test('a flipped bit, another version and another node are reported, and never th
   const good = readFileSync(pathIn(path), 'utf8')
   for (let at = 0; at < good.length; at += 1) {
     const flipped = good.slice(0, at) + String.fromCharCode(good.charCodeAt(at) ^ 1) + good.slice(at + 1)
-    assert.equal(parseLastKnown(flipped, 'node-a').kind, 'damaged', `byte ${at}`)
+    assert.equal(parseLastKnown(flipped, 'node-a', '').kind, 'damaged', `byte ${at}`)
   }
   assert.equal((await fileIn(path, { node: 'node-b' }).read()).kind, 'damaged')
   appendFileSync(pathIn(path), 'no line of ours\n')

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { syncDirectory } from '@holdfast/cluster'
@@ -15,6 +15,8 @@ export type LastKnownRead =
       readonly entries: Entries
       /** When something was written last, RFC 3339. */
       readonly writtenAt: string
+      /** When that life is last known to have gone on, RFC 3339. */
+      readonly livedAt: string
       /** What identified the boot of the host then. */
       readonly bootId: string
     }
@@ -63,7 +65,8 @@ export class LastKnownFile {
   /** Reads what an earlier life has kept. Never rejects. */
   async read(): Promise<LastKnownRead> {
     try {
-      return parseLastKnown(await readFile(this.#path, 'utf8'), this.#options.node)
+      const [text, { mtime }] = await Promise.all([readFile(this.#path, 'utf8'), stat(this.#path)])
+      return parseLastKnown(text, this.#options.node, mtime.toISOString())
     } catch (error) {
       const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
       return isMissing ? { kind: 'absent' } : { kind: 'damaged', reason: messageOf(error) }
@@ -76,6 +79,20 @@ export class LastKnownFile {
    */
   save(entries: Entries): Promise<LastKnownWrite> {
     const done = this.#queue.then(() => this.#save(entries))
+    this.#queue = done
+    return done
+  }
+
+  /**
+   * Notes how long this life has gone on with what it kept last, RFC 3339: as the file's time, so that nothing is written. Where nothing is
+   * kept, nothing is noted. Never rejects.
+   */
+  noteLife(livedAt: string): Promise<void> {
+    const done = this.#queue.then(async () => {
+      const time = new Date(livedAt)
+      // Without it the file looks older than it is, which costs time and nothing else.
+      await this.#journal?.utimes(time, time).catch(() => undefined)
+    })
     this.#queue = done
     return done
   }
@@ -162,8 +179,8 @@ const line = (value: object): string => {
 
 const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0')
 
-/** What a file says that `LastKnownFile` of this node wrote. */
-export function parseLastKnown(text: string, node: string): LastKnownRead {
+/** What a file says that `LastKnownFile` of this node wrote, and that was touched last then. */
+export function parseLastKnown(text: string, node: string, livedAt: string): LastKnownRead {
   const [first, ...rest] = text.split('\n')
   const head = readLine(first ?? '') ?? {}
   // What comes behind the last line feed is empty, or was cut off by a crash.
@@ -180,7 +197,7 @@ export function parseLastKnown(text: string, node: string): LastKnownRead {
     else if (Object.hasOwn(entry, 'value')) entries.set(key, entry['value'])
     else entries.delete(key)
   }
-  return { kind: 'found', entries, writtenAt, bootId: textAt(head['bootId']) }
+  return { kind: 'found', entries, writtenAt, livedAt, bootId: textAt(head['bootId']) }
 }
 
 function flawOf(head: Fields, node: string, lines: number): string | undefined {

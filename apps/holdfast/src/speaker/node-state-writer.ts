@@ -7,6 +7,7 @@ import type { LifecycleState } from './lifecycle.ts'
 import { nodeStateObject, nodeStateStatus } from './node-state.ts'
 import { correctionOf } from './overwritten.ts'
 import { createPrefixCount } from './prefix-count.ts'
+import { routesByPrefix } from './routes-by-prefix.ts'
 import type { Speaker } from './speaker.ts'
 import type { Outcome } from './written.ts'
 import { done, fieldManager, outcomeOf } from './written.ts'
@@ -18,6 +19,7 @@ export interface NodeStateWriterOptions {
   readonly now: () => string
   readonly node: string
   readonly namespace: string
+  readonly serviceStatuses: 'all' | 'none'
 }
 
 /** What others write over is put right at once, but no more often than this: two speakers of one node would go on for ever. */
@@ -120,13 +122,15 @@ export class NodeStateWriter {
   }
 
   #statusNow(): object {
-    const { clock, now } = this.#options
-    const { announcements, draining, pass, gate, knowledge, doubt } = this.#speaker
+    const { clock, now, serviceStatuses } = this.#options
+    const { announcements, draining, gate, knowledge, doubt } = this.#speaker
     const { phase } = draining.state
     if (this.#lifecycle?.phase !== phase) this.#lifecycle = { phase, since: now() }
+    const { peers } = peersAnswer(announcements, { nowMs: clock.now(), nowIso: now() })
     return nodeStateStatus({
-      peers: peersAnswer(announcements, { nowMs: clock.now(), nowIso: now() }).peers,
-      routes: pass === undefined ? 0 : this.#countPrefixes(pass.plan),
+      peers,
+      routes: peers.some(({ routes }) => routes.sent > 0) ? this.#announced() : 0,
+      serviceStatuses,
       lifecycle: draining.state,
       lifecycleSince: this.#lifecycle.since,
       asked: this.#speaker.asked,
@@ -138,5 +142,14 @@ export class NodeStateWriter {
       before: this.#status,
       now: now(),
     })
+  }
+
+  /** How many prefixes of the plan are announced: the stance may have withdrawn some of them, or all. */
+  #announced(): number {
+    const { pass, stance, draining } = this.#speaker
+    if (pass === undefined || stance === 'withdrawn' || stance === 'notYet') return 0
+    const { state } = draining
+    if (state.phase !== 'HeldBack') return this.#countPrefixes(pass.plan)
+    return [...routesByPrefix(pass.plan).keys()].filter((prefix) => state.held.has(prefix)).length
   }
 }

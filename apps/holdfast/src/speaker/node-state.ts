@@ -1,5 +1,6 @@
 import type { KubeObject } from '@holdfast/cluster'
-import { fieldsOf, listAt, textAt, type Fields } from '../kubernetes/fields-at.ts'
+import { fieldsOf, listAt, textAt, valueAt, type Fields } from '../kubernetes/fields-at.ts'
+import { answerTo } from '../kubernetes/question.ts'
 import type { PeersAnswer, PeerView } from '../peers/view.ts'
 import { version } from '../version.ts'
 import type { ConditionSaying } from './conditions.ts'
@@ -11,8 +12,10 @@ import type { Gate, Knowledge } from './speaker.ts'
 /** Everything that a NodeState says, as it is at one moment. */
 export interface NodeStateInput {
   readonly peers: PeersAnswer['peers']
-  /** Prefixes that are offered to at least one peer. */
+  /** Prefixes that at least one router has from this node now. */
   readonly routes: number
+  /** Whether ServiceBGPStatus objects tell of what is announced. */
+  readonly serviceStatuses: 'all' | 'none'
   readonly lifecycle: LifecycleState
   /** RFC 3339: when `lifecycle` began. */
   readonly lifecycleSince: string
@@ -39,25 +42,19 @@ export const nodeStateObject = (node: string, namespace: string): KubeObject => 
 /** The status of a NodeState. Nothing in it changes by itself while everything stays as it is: no counters, no ages. */
 export function nodeStateStatus(input: NodeStateInput): object {
   const { peers, lifecycle, before, now } = input
-  const known = new Map(
-    listAt(fieldsOf(before)['sessions']).map((one) => [textAt(fieldsOf(one)['peer']), fieldsOf(one)]),
-  )
+  const known = new Map(listAt(before, 'sessions').map((one) => [textAt(one, 'peer'), fieldsOf(one)]))
   const established = peers.filter(({ state }) => state === 'Established').length
   return {
     version,
     sessionsReady: `${established}/${peers.length}`,
     sessions: peers.map((view) => sessionOf(view, known.get(view.peer) ?? {})),
     routes: input.routes,
+    // Who finds no ServiceBGPStatus of this node is not to take it for one that announces nothing.
+    ...(input.serviceStatuses === 'all' ? {} : { serviceStatuses: 'None' }),
     ...(lifecycle.phase === 'Active' ? {} : { drain: drainOf(lifecycle, input) }),
     ...answerTo(input.asked),
-    conditions: conditionsOf(sayingsOf(input), fieldsOf(before)['conditions'], now),
+    conditions: conditionsOf(sayingsOf(input), valueAt(before, 'conditions'), now),
   }
-}
-
-/** That this speaker is alive, to whoever wants to know. */
-function answerTo(spec: unknown): object {
-  const answer = textAt(spec, 'question', 'id')
-  return answer === '' ? {} : { answer }
 }
 
 /** A step that passes is none to write down; one that lasts is. */
@@ -65,7 +62,7 @@ const lastingSeconds = 2
 
 function sessionOf(view: PeerView, before: Fields): object {
   const { peer, remote, lastError, bfd, routes } = view
-  const error = lastError === null ? {} : { lastError: lastError.message, lastErrorTime: timeOf(before, lastError) }
+  const error = lastError === null ? {} : { lastError: errorText(lastError), lastErrorTime: timeOf(before, lastError) }
   return {
     peer,
     address: view.neighbor?.address ?? remote,
@@ -99,9 +96,17 @@ function stateOf({ state, seconds }: PeerView): string {
   return isLasting ? state : 'Active'
 }
 
+type LastError = NonNullable<PeerView['lastError']>
+
+/** Where a password may be the cause it is said: of another one a router sends no error, but nothing at all (RFC 2385 section 2.0). */
+const errorText = ({ message, hint }: LastError): string =>
+  hint === null ? message : `${message.replace(/\.$/, '')}; ${hint}`
+
 /** The same error again is not news. */
-const timeOf = (before: Fields, { message, time }: NonNullable<PeerView['lastError']>): string =>
-  before['lastError'] === message && textAt(before['lastErrorTime']) !== '' ? textAt(before['lastErrorTime']) : time
+const timeOf = (before: Fields, error: LastError): string =>
+  before['lastError'] === errorText(error) && textAt(before, 'lastErrorTime') !== ''
+    ? textAt(before, 'lastErrorTime')
+    : error.time
 
 /** Two clocks make one time, which differs by a little whenever it is asked for. */
 function sinceOf({ state, since }: Fields, now: string): string {

@@ -1,8 +1,12 @@
 import type { KubeObject, ResourceType } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
-import { fieldsOf, listAt, textAt } from '../kubernetes/fields-at.ts'
+import { listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
+import type { Offer } from '../kubernetes/offers.ts'
+import { offerOf } from '../kubernetes/offers.ts'
 import type { Candidate, ProofOptions, Reading } from './proof-of-life.ts'
 import { listAll, livingOf } from './proof-of-life.ts'
+import type { UntoldOptions } from './untold.ts'
+import { isUntold, untoldOffers } from './untold.ts'
 
 /** Keys `namespace/name` of the Services of a node that leaves. */
 export interface LeavingServices {
@@ -12,7 +16,7 @@ export interface LeavingServices {
   readonly announced: ReadonlySet<string>
 }
 
-export interface OthersOptions extends ProofOptions, LeavingServices {}
+export interface OthersOptions extends ProofOptions, LeavingServices, UntoldOptions {}
 
 /** What was found out about Services that this node announces. */
 export interface FoundOthers {
@@ -32,15 +36,8 @@ interface Standing {
   readonly established: ReadonlySet<string>
 }
 
-/** What a ServiceBGPStatus says: a node offers a Service to these BGPPeers. */
-interface Offer {
-  readonly node: string
-  readonly service: string
-  readonly peers: readonly string[]
-}
-
 /**
- * Which Services other nodes announce that stay: by ServiceBGPStatus, the NodeState of the same node, which must have a session with
+ * Which Services other nodes announce that stay: by ServiceBGPStatus (or by a plan of ours, where they write none), the NodeState of the same node, which must have a session with
  * one of its peers and not leave, the Node, which must be there and Ready, and the speaker, which must answer when it is asked: all of
  * the others stay as they are when it is dead. A node whose speaker has no NodeState is MetalLB's, which cannot be asked, and counts.
  *
@@ -57,7 +54,11 @@ export async function servicesOfOthers(options: OthersOptions): Promise<FoundOth
   const stateOf = new Map(states.map((state) => [state.metadata.name, state]))
   const mayTakeOver = (offer: Offer, state: KubeObject | undefined): boolean =>
     wanted.has(offer.service) && offer.node !== options.node && takesOver(offer, standingOf(state), options.node)
-  const offers = statuses.map(offerOf).filter((offer) => mayTakeOver(offer, stateOf.get(offer.node)))
+  const isUseful = (offer: Offer): boolean => mayTakeOver(offer, stateOf.get(offer.node))
+  const untold = await untoldOffers(options, mayAnnounce(states.filter(isUntold), options.node), wanted, isUseful)
+  if (untold === undefined) return undefined
+  const told = statuses.map(offerOf).filter((offer) => !isUntold(stateOf.get(offer.node)) && isUseful(offer))
+  const offers = [...told, ...untold]
   const ready = await readyNodes(options, new Set(offers.map(({ node }) => node)))
   if (ready === undefined) return undefined
   const heard = offers.filter(({ node }) => ready.has(node))
@@ -81,14 +82,15 @@ function found(
   return { announced, unanswered: new Map(silent.map(({ node, service }) => [service, node])) }
 }
 
-function offerOf({ status }: KubeObject): Offer {
-  const { node, serviceNamespace, serviceName, peers } = fieldsOf(status)
-  return {
-    node: textAt(node),
-    service: `${textAt(serviceNamespace)}/${textAt(serviceName)}`,
-    peers: listAt(peers).map((peer) => textAt(peer)),
-  }
-}
+/** Names of those that announce something, and stay or hold it back. */
+const mayAnnounce = (states: readonly KubeObject[], own: string): readonly string[] =>
+  states
+    .filter((state) => {
+      const standing = standingOf(state)
+      return standing !== undefined && standing.established.size > 0 && (standing.isStaying || standing.isHolding)
+    })
+    .map(({ metadata: { name } }) => name)
+    .filter((name) => name !== own)
 
 function takesOver({ node, peers }: Offer, standing: Standing | undefined, own: string): boolean {
   if (standing === undefined) return peers.length > 0
@@ -99,16 +101,15 @@ function takesOver({ node, peers }: Offer, standing: Standing | undefined, own: 
 /** undefined: it has none. */
 function standingOf(state: KubeObject | undefined): Standing | undefined {
   if (state === undefined) return undefined
-  const { drain, sessions, conditions } = fieldsOf(state['status'])
-  const phase = textAt(fieldsOf(drain)['phase'])
-  const isLeaving = fieldsOf(state['spec'])['drain'] !== undefined || (phase !== '' && phase !== 'Active')
-  const announcing = listAt(conditions).find((one) => textAt(fieldsOf(one)['type']) === 'Announcing')
-  const isSilent = fieldsOf(announcing)['status'] === 'False'
-  const established = listAt(sessions).filter((session) => fieldsOf(session)['state'] === 'Established')
+  const phase = textAt(state, 'status', 'drain', 'phase')
+  const isLeaving = valueAt(state, 'spec', 'drain') !== undefined || (phase !== '' && phase !== 'Active')
+  const announcing = listAt(state, 'status', 'conditions').find((one) => textAt(one, 'type') === 'Announcing')
+  const isSilent = textAt(announcing, 'status') === 'False'
+  const established = listAt(state, 'status', 'sessions').filter((one) => textAt(one, 'state') === 'Established')
   return {
     isStaying: !isLeaving && !isSilent,
     isHolding: phase === 'HeldBack' && !isSilent,
-    established: new Set(established.map((session) => textAt(fieldsOf(session)['peer']))),
+    established: new Set(established.map((session) => textAt(session, 'peer'))),
   }
 }
 
@@ -146,6 +147,4 @@ async function readyNodes(
 }
 
 const isReady = ({ status }: KubeObject): boolean =>
-  listAt(fieldsOf(status)['conditions']).some(
-    (one) => fieldsOf(one)['type'] === 'Ready' && fieldsOf(one)['status'] === 'True',
-  )
+  listAt(status, 'conditions').some((one) => textAt(one, 'type') === 'Ready' && textAt(one, 'status') === 'True')

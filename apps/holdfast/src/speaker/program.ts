@@ -3,6 +3,7 @@ import { createKubernetesSource, resourceTypes } from '@holdfast/cluster'
 import type { Alarm, ShutdownSignal } from '@holdfast/runtime'
 import type { SpeakerCommand } from '../kubernetes/command.ts'
 import type { Log } from '../kubernetes/log.ts'
+import { SourceFaults } from '../kubernetes/source-faults.ts'
 import { within } from '../kubernetes/within.ts'
 import type { AnnouncementsOptions } from '../sessions/announcements.ts'
 import type { Connections, countConnections } from './conntrack.ts'
@@ -17,7 +18,6 @@ import { servicesOfOthers } from './others.ts'
 import { Reports } from './reports.ts'
 import { isOurs } from '../allocation/requests.ts'
 import { createEntries, objectsIn, toldIn } from './snapshot.ts'
-import { SourceFaults } from './source-faults.ts'
 import { Speaker } from './speaker.ts'
 import { createPermissionTeller, permission } from './written.ts'
 
@@ -43,6 +43,7 @@ export interface ProgramOptions extends Pick<AnnouncementsOptions, 'transport' |
     | 'silenceSeconds'
     | 'doubtShare'
     | 'kubeProxyHealth'
+    | 'serviceStatuses'
   >
   readonly api: KubeApi
   /** 0 to below 1. */
@@ -58,6 +59,11 @@ export interface ProgramOptions extends Pick<AnnouncementsOptions, 'transport' |
 /** The last known state is written soon after a change, for a power cut does not wait, and not more often than this. */
 const saveEveryMs = 1000
 const saveSoonMs = 100
+/** How often it is noted that this life goes on. */
+const livesEveryMs = 30_000
+/** Routers keep the routes of a speaker that restarts for so long: whoever is back before announces what they have. */
+const freshMs = 120_000
+const longAgo = '1970-01-01T00:00:00Z'
 /** A signal does not wait longer for the API server. */
 const lastQuestionMs = 500
 /** What is left of the time that the kubelet gives, for closing sessions and writing what is to be kept. */
@@ -73,12 +79,13 @@ export class SpeakerProgram {
   readonly #entriesOf = createEntries()
   readonly speaker: Speaker
   #saveAlarm: Alarm | undefined
+  #livesAlarm: Alarm | undefined
   #savedMs = -saveEveryMs
   #saveFailure = ''
   #isStopped = false
 
   constructor(options: ProgramOptions) {
-    const { command, api, clock, random, now, log, lastKnown } = options
+    const { command, api, clock, random, now, log, lastKnown, host } = options
     this.#options = {
       ...options,
       lastKnown: lastKnown && { file: lastKnown.file, read: withoutEntries(lastKnown.read) },
@@ -86,7 +93,8 @@ export class SpeakerProgram {
     const tell = log.log
     const tellPermission = createPermissionTeller(tell)
     const found = lastKnown?.read.kind === 'found' ? lastKnown.read : undefined
-    this.#faults = new SourceFaults({ tell, hasLastKnown: found !== undefined })
+    const meanwhile = found === undefined ? 'waiting for the API server' : 'going on by the last known state'
+    this.#faults = new SourceFaults({ clock, tell, meanwhile })
     this.#source = createKubernetesSource({
       api,
       clock,
@@ -111,14 +119,15 @@ export class SpeakerProgram {
         snapshot: this.#source.remember(objectsIn(found.entries)),
         earlier: earlierVersionsIn(found.entries),
         writtenAt: found.writtenAt,
+        isFresh: isFresh(found, host.bootId, now()),
       },
       askOthers: async (services) => {
         if (!(await this.#reports.publish())) return undefined
         return servicesOfOthers({
           ...{ api, clock, random, now },
           ...services,
-          node: command.node,
-          namespace: command.namespace,
+          ...command,
+          objects: this.speaker.objects,
           failed: (verb, type, result) =>
             tellPermission(permission(verb, type), result.kind === 'fault' ? result : undefined),
         })
@@ -157,6 +166,7 @@ export class SpeakerProgram {
       log.log('warn', 'lastKnownState', message)
     }
     void this.#openGate()
+    this.#live()
     await this.speaker.start()
     if (this.#isStopped) return
     log.log('info', 'synced', `the API server was heard: announcing for ${command.node}`)
@@ -179,14 +189,18 @@ export class SpeakerProgram {
     if (this.#isStopped) return
     this.#isStopped = true
     this.#saveAlarm?.cancel()
+    this.#livesAlarm?.cancel()
     const { graceMs } = this.#reports
     const mostMs =
       graceMs === undefined ? undefined : Math.max(0, graceMs - (this.#options.clock.now() - beganMs) - closingMs)
     await this.speaker.stop(way, mostMs)
     await this.#save()
+    // Whoever has left comes back when the API server says so.
+    await this.#options.lastKnown?.file.noteLife(way === 'leave' ? longAgo : this.#options.now())
     await this.#options.lastKnown?.file.close()
     if (way === 'leave') await within(this.#options.clock, lastQuestionMs, this.#reports.publish())
     await this.#reports.stop()
+    this.#faults.stop()
   }
 
   #observe(state: FollowedState): void {
@@ -247,6 +261,16 @@ export class SpeakerProgram {
     })
   }
 
+  #live(): void {
+    const { lastKnown, clock, now } = this.#options
+    this.#livesAlarm =
+      lastKnown &&
+      clock.after(livesEveryMs, () => {
+        void lastKnown.file.noteLife(now())
+        this.#live()
+      })
+  }
+
   /** Only what the API server said and what was obeyed is kept, and only of a node that could serve. */
   async #save(): Promise<void> {
     const { lastKnown, log } = this.#options
@@ -260,6 +284,16 @@ export class SpeakerProgram {
     this.#saveFailure = failure
     if (failure !== '') this.#changed()
   }
+}
+
+/** Whether an earlier life has ended so recently that what it knew may be announced before the API server is heard: docs/adr/0013. */
+function isFresh(
+  { livedAt, ...then }: Extract<LastKnownRead, { kind: 'found' }>,
+  bootId: string,
+  now: string,
+): boolean {
+  const ageMs = Date.parse(now) - Date.parse(livedAt)
+  return bootId !== '' && then.bootId === bootId && ageMs >= 0 && ageMs <= freshMs
 }
 
 /** What an earlier life knew is not kept for longer than it is needed. */

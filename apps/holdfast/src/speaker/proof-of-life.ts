@@ -1,7 +1,8 @@
-import type { ApiResult, KubeApi, KubeObject, ListOptions, ResourceType } from '@holdfast/cluster'
+import type { ApiResult, KubeApi, KubeObject, ListOptions, ResourceType, Selection } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import type { Clock } from '@holdfast/runtime'
-import { fieldsOf, textAt } from '../kubernetes/fields-at.ts'
+import { pause } from '../kubernetes/pause.ts'
+import { answerIn, createQuestion, isOpenIn } from '../kubernetes/question.ts'
 import { fieldManager } from './written.ts'
 
 export interface Reading {
@@ -64,7 +65,7 @@ export async function livingOf(
   const living = new Map<string, KubeObject>()
   // Those that have not answered an earlier question come last, then those that save most questions first.
   const order = [...candidates].sort(
-    (a, b) => Number(isOpen(a.state)) - Number(isOpen(b.state)) || b.services.size - a.services.size,
+    (a, b) => Number(isOpenIn(a.state)) - Number(isOpenIn(b.state)) || b.services.size - a.services.size,
   )
   for (;;) {
     const hopeful = order.filter(({ node }) => living.has(node) || isFresh(asked.get(node), clock.now()))
@@ -74,7 +75,7 @@ export async function livingOf(
     }
     const pending = [...asked.values()].map((one) => one.candidate).filter(({ node }) => !living.has(node))
     if (isCovered(order, living) || clock.now() >= endMs) return living
-    await new Promise<void>((resolve) => void clock.after(lookEveryMs, resolve))
+    await pause(clock, lookEveryMs)
     const states = await look(options, pending)
     if (states === undefined) return undefined
     for (const state of states) living.set(state.metadata.name, state)
@@ -83,12 +84,6 @@ export async function livingOf(
 
 const isFresh = (asked: Asked | undefined, nowMs: number): boolean =>
   asked !== undefined && nowMs - asked.atMs < patienceMs
-
-const questionOf = ({ spec }: KubeObject): string => textAt(fieldsOf(fieldsOf(spec)['question'])['id'])
-const answerOf = ({ status }: KubeObject): string => textAt(fieldsOf(status)['answer'])
-
-/** A question that was not answered stands there already: a dead speaker costs no write each time. */
-const isOpen = (state: KubeObject): boolean => questionOf(state) !== '' && questionOf(state) !== answerOf(state)
 
 /** Whom to ask for what no hopeful node is said to announce. */
 function missing(
@@ -111,11 +106,10 @@ function isCovered(candidates: readonly Candidate[], living: ReadonlyMap<string,
 
 /** False: it could not be asked. */
 async function ask(options: ProofOptions, { node: name, state }: Candidate): Promise<boolean> {
-  if (isOpen(state)) return true
+  // One that was not answered stands there already: a dead speaker costs no write each time.
+  if (isOpenIn(state)) return true
   const { api, namespace, node, now, random, failed } = options
-  const askedAt = now()
-  const id = `${askedAt} ${Math.floor(random() * 2 ** 32).toString(16)}`
-  const patch = { spec: { question: { id, askedBy: node, askedAt } } }
+  const patch = { spec: { question: createQuestion(node, now(), random) } }
   const result = await api.merge(resourceTypes.NodeState, { namespace, name }, patch, { fieldManager })
   // One that is gone meanwhile does not answer.
   if (result.kind === 'ok' || result.code === 'notFound') return true
@@ -125,10 +119,10 @@ async function ask(options: ProofOptions, { node: name, state }: Candidate): Pro
 
 /** The NodeStates of those that have answered somebody's question since they were read; undefined: they could not be read. */
 async function look(options: Reading, pending: readonly Candidate[]): Promise<readonly KubeObject[] | undefined> {
-  const before = new Map(pending.map(({ node, state }) => [node, answerOf(state)]))
+  const before = new Map(pending.map(({ node, state }) => [node, answerIn(state)]))
   const isAnswered = (state: KubeObject): boolean => {
     const earlier = before.get(state.metadata.name)
-    return earlier !== undefined && answerOf(state) !== '' && answerOf(state) !== earlier
+    return earlier !== undefined && answerIn(state) !== '' && answerIn(state) !== earlier
   }
   const selections =
     pending.length > mostSingle ? [{}] : pending.map(({ node }) => ({ fieldSelector: `metadata.name=${node}` }))
@@ -141,18 +135,18 @@ async function look(options: Reading, pending: readonly Candidate[]): Promise<re
   return answered
 }
 
-/** Every object of a kind in the namespace; undefined: they could not be read. */
+/** Every object of a kind, in the namespace where one is given; undefined: they could not be read. */
 export async function listAll(
-  { api, namespace, failed }: Reading,
+  { api, namespace, failed }: Pick<Reading, 'api' | 'failed'> & { readonly namespace: string | undefined },
   type: ResourceType,
-  selection: Pick<ListOptions, 'fieldSelector'>,
+  selection: Selection,
 ): Promise<readonly KubeObject[] | undefined> {
   const items: KubeObject[] = []
   let next: string | undefined
   do {
     const options: ListOptions = {
+      ...(namespace === undefined ? {} : { namespace }),
       ...selection,
-      namespace,
       limit: pageSize,
       ...(next === undefined ? {} : { continue: next }),
     }

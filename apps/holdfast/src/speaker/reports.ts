@@ -1,11 +1,12 @@
 import type { ApiResult, KubeApi, KubernetesSource, ResourceType } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
+import { SortedMap } from '@holdfast/model'
 import type { Alarm, Clock } from '@holdfast/runtime'
-import { fieldsOf, textAt } from '../kubernetes/fields-at.ts'
+import { fieldsOf, listAt, textAt } from '../kubernetes/fields-at.ts'
 import { AssignedEvents } from './assigned-events.ts'
 import { configurationState, configurationStateName } from './configuration-state.ts'
 import { NodeStateWriter } from './node-state-writer.ts'
-import type { Owner } from './service-statuses.ts'
+import type { Owner, PeersByService } from './service-statuses.ts'
 import { createPeersByService, ServiceStatuses } from './service-statuses.ts'
 import type { Speaker } from './speaker.ts'
 import type { Tell } from './telling.ts'
@@ -26,12 +27,16 @@ export interface ReportsOptions {
   readonly namespace: string
   /** Name of the own pod; undefined outside of one. */
   readonly pod: string | undefined
+  /** `none`: of what is announced nothing is told Service by Service, and what an earlier life told is taken away. */
+  readonly serviceStatuses: 'all' | 'none'
   readonly tell: Tell
   /** Which events an earlier life has told, by Service key. */
   readonly told: ReadonlyMap<string, string>
 }
 
 const podType: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true }
+
+const nothing: PeersByService = SortedMap.empty()
 
 /** How soon a change is looked at: many that come together are one. */
 const gatherMs = 250
@@ -140,11 +145,12 @@ export class Reports {
     const { pass, knowledge, gate, draining } = this.#speaker
     // Of what is not in force nothing is said, and what an earlier life said stays.
     if (pass === undefined || knowledge.kind !== 'api' || !gate.isOpen) return
-    const announced = this.#peersByService(pass.plan, draining.stance())
+    const isTold = this.#options.serviceStatuses === 'all'
+    const announced = isTold ? this.#peersByService(pass.plan, draining.stance()) : nothing
     const written = this.#isWrittenNew ? [...this.#options.written.objects(resourceTypes.ServiceBGPStatus)] : undefined
     this.#isWrittenNew = false
     this.#statusQueue.add(this.#statuses.update(announced, written))
-    this.#eventQueue.add(this.#events.want(announced, pass.evaluation.model))
+    if (isTold) this.#eventQueue.add(this.#events.want(announced, pass.evaluation.model))
   }
 
   /** A pod's uid never changes; without the permission there is no owner, and nothing else is lost. */
@@ -200,8 +206,7 @@ export class Reports {
 }
 
 const isOwned = (references: unknown, owner: Owner): boolean =>
-  owner === undefined ||
-  (Array.isArray(references) && references.some((one: unknown) => textAt(fieldsOf(one)['uid']) === owner.uid))
+  owner === undefined || listAt(references).some((one) => textAt(one, 'uid') === owner.uid)
 
 /** As far as a person sees it; the time of a condition only changes with its status. */
 function isSameStatus(before: unknown, after: object): boolean {

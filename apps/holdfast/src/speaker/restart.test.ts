@@ -68,19 +68,78 @@ test('restarted without an API server the speaker announces the same, and follow
     assert.equal(events.length, prefixes.length, 'nothing is told twice')
   }))
 
-test('an API server that is there is heard before anything is announced from the file', () =>
+test('an API server that is there is heard before anything is announced from an old file', () =>
   withState(async (world, openState) => {
     const { start, until, pass, api: server, nextHops } = world
     const first = start('node-a', { lastKnown: await openState() })
     await until('the routes', () => allAnnounced(world))
     await pass(3000)
     await first.stop('SIGTERM')
+    await pass(180_000)
     server.drop(resourceTypes.Service, { namespace: 'default', name: 'web-0' })
     const second = start('node-a', { lastKnown: await openState() })
     second.api.setLatency(() => 100)
     await until('the other routes', () => prefixes.slice(1).every((prefix) => nextHops(prefix).length === 1))
     assert.equal(nextHops(prefixes[0] ?? '').length, 0)
     assert.ok(!second.log.some(({ event }) => event === 'lastKnownState'))
+  }))
+
+test('what was in force a moment ago is announced at once, and what has gone since goes when the API server says so', () =>
+  withState(async (world, openState) => {
+    const { start, until, pass, api: server, nextHops, clock } = world
+    const first = start('node-a', { lastKnown: await openState() })
+    await until('the routes', () => allAnnounced(world))
+    await pass(180_000)
+    await first.stop('SIGTERM')
+    server.drop(resourceTypes.Service, { namespace: 'default', name: 'web-0' })
+    const beganMs = clock.now()
+    const second = start('node-a', { lastKnown: await openState() })
+    second.api.setLatency(() => 2000)
+    await until('the routes', () => allAnnounced(world))
+    assert.ok(clock.now() - beganMs < 1000, `${clock.now() - beganMs} ms`)
+    assert.deepEqual(
+      second.log.filter(({ event }) => event === 'lastKnownState').map(({ level, message }) => [level, message]),
+      [['info', 'announcing what was known at 2026-01-01T00:00:00Z: it was in force a moment ago']],
+    )
+    await until('the one that is gone goes', () => nextHops(prefixes[0] ?? '').length === 0)
+    assert.ok(prefixes.slice(1).every((prefix) => nextHops(prefix).length === 1))
+  }))
+
+test('a speaker that had left announces nothing when it is back before the API server is heard', () =>
+  withState(async (world, openState) => {
+    const { start, until, pass, nextHops } = world
+    const first = start('node-a', { lastKnown: await openState() })
+    await until('the routes', () => allAnnounced(world))
+    await pass(3000)
+    await first.stop('SIGINT')
+    const second = start('node-a', { lastKnown: await openState() })
+    second.api.setLatency(() => 2000)
+    await pass(1500)
+    assert.ok(prefixes.every((prefix) => nextHops(prefix).length === 0))
+    await until('the routes', () => allAnnounced(world))
+  }))
+
+test('a drained node that restarts announces nothing, whether or not the API server is heard', () =>
+  withState(async (world, openState) => {
+    const { start, until, pass, nextHops } = world
+    const other = start('node-b')
+    const first = start('node-a', { lastKnown: await openState() })
+    const hops = (count: number) => (): boolean => prefixes.every((prefix) => nextHops(prefix).length === count)
+    await until('the routes of both', hops(2))
+    await pass(3000)
+    const drain = { requestedAt: '2026-01-01T00:00:00Z' }
+    const own = { namespace: 'metallb-system', name: 'node-a' }
+    void world.api.merge(resourceTypes.NodeState, own, { spec: { drain } }, { fieldManager: 'kubectl' })
+    await until('the routes of the other one only', hops(1))
+    await pass(5000)
+    await first.stop('SIGUSR2')
+    const second = start('node-a', { lastKnown: await openState() })
+    second.api.setLatency(() => 2000)
+    await pass(1500)
+    assert.ok(hops(1)())
+    await pass(10_000)
+    assert.ok(hops(1)())
+    await other.stop('SIGUSR2')
   }))
 
 test('an API server whose first list is empty withdraws nothing before it has said so twice', () =>

@@ -4,7 +4,7 @@ import type { Prefix } from '@holdfast/ip'
 import type { KubeApi, KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import { listDifference, mapDifference, SortedMap } from '@holdfast/model'
-import { fieldsOf, listAt, textAt } from '../kubernetes/fields-at.ts'
+import { listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
 import type { RouteStance } from '../sessions/announcements.ts'
 import type { Outcome } from './written.ts'
 import { done, fieldManager, outcomeOf, removalOf } from './written.ts'
@@ -205,7 +205,7 @@ export const keepServiceStatus = ({ metadata, status }: KubeObject): KubeObject 
       [labels.name]: metadata.labels?.[labels.name] ?? '',
       [labels.namespace]: metadata.labels?.[labels.namespace] ?? '',
     },
-    ownerReferences: listAt(metadata['ownerReferences']).map((one) => ({ uid: fieldsOf(one)['uid'] })),
+    ownerReferences: listAt(metadata['ownerReferences']).map((one) => ({ uid: valueAt(one, 'uid') })),
   },
   status,
 })
@@ -214,14 +214,13 @@ const serviceOf = ({ metadata }: KubeObject): string =>
   `${metadata.labels?.[labels.namespace] ?? ''}/${metadata.labels?.[labels.name] ?? ''}`
 
 function existingOf({ metadata, status }: KubeObject, node: string): Existing {
-  const said = fieldsOf(status)
   return {
     name: metadata.name,
-    isComplete: said['node'] === node && textAt(said['serviceName']) !== '',
-    peers: listAt(said['peers'])
+    isComplete: textAt(status, 'node') === node && textAt(status, 'serviceName') !== '',
+    peers: listAt(status, 'peers')
       .map((peer) => textAt(peer))
       .join(),
-    ownerUids: listAt(metadata['ownerReferences']).map((one) => textAt(fieldsOf(one)['uid'])),
+    ownerUids: listAt(metadata['ownerReferences']).map((one) => textAt(one, 'uid')),
   }
 }
 

@@ -1,6 +1,7 @@
 import { apiFault, resourceTypes } from '@holdfast/cluster'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { listAt, textAt } from '../kubernetes/fields-at.ts'
 import type { SpeakerWorld } from './testing/speaker-world.ts'
 import {
   conditionOf,
@@ -203,6 +204,18 @@ test('a changed Secret gives the session its new key, and no other session is to
     await until('the new key', () => keyOf() === 'two')
     await pass(3000)
     assert.equal(log.filter((line) => line.event === 'session' && line['state'] === 'established').length, 1)
+    assert.deepEqual(
+      log.filter(({ event }) => event === 'rekeyed').map(({ message }) => message),
+      [`password of peer other-router changed (Secret ${namespace}/key), session is re-keyed`],
+    )
+    const errorOf = (peer: string): string =>
+      textAt(
+        listAt(nodeStateOf(world, 'node-a'), 'sessions').find((one) => textAt(one, 'peer') === peer),
+        'lastError',
+      )
+    await until('what stands in the way', () => errorOf('other-router') !== '')
+    assert.match(errorOf('other-router'), /; TCP MD5: check that the key \(password\) is the same on both sides/)
+    assert.equal(errorOf('router-node-a'), '')
     assert.doesNotMatch(JSON.stringify([log, api.readAll(resourceTypes.NodeState)]), /one"|two"|b25l|dHdv/)
   }))
 
@@ -288,7 +301,9 @@ test('without an API server and without a last known state the speaker waits, an
     putSite(world)
     web(world)
     const { api, log } = start('node-a')
-    api.failNext({ type: resourceTypes.Service, verbs: ['list'] }, apiFault('forbidden', 'services is forbidden'))
+    api.failNext({ type: resourceTypes.Service, verbs: ['list'] }, apiFault('forbidden', 'services is forbidden'), {
+      times: 6,
+    })
     await until('it is told', () => log.some(({ event }) => event === 'permissionMissing'))
     const told = log.find(({ event }) => event === 'permissionMissing')
     assert.equal(told?.['needed'], 'list services and watch services')

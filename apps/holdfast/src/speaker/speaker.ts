@@ -1,7 +1,7 @@
 import type { KubernetesSource, Snapshot } from '@holdfast/cluster'
 import type { Fault, RawObject } from '@holdfast/model'
 import type { Alarm } from '@holdfast/runtime'
-import { fieldsOf, listAt, textAt } from '../kubernetes/fields-at.ts'
+import { listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
 import type { AnnouncementsOptions, Stance } from '../sessions/announcements.ts'
 import { Announcements } from '../sessions/announcements.ts'
 import type { Connections } from './conntrack.ts'
@@ -37,13 +37,21 @@ export interface SpeakerOptions extends AnnouncementsOptions {
   readonly source: Pick<KubernetesSource, 'start' | 'stop' | 'relist'>
   readonly tell: Tell
   /** What an earlier life has kept, and when; undefined: nothing. */
-  readonly restored:
-    { readonly snapshot: Snapshot; readonly earlier: EarlierVersions; readonly writtenAt: string } | undefined
+  readonly restored: Restored | undefined
   /** See `DrainingOptions`. */
   readonly askOthers: DrainingOptions['askOthers']
   readonly countConnections: () => Promise<Connections>
   /** Something that a status shows has changed: a pass, a session, the node's leaving, the age of what is known. */
   readonly changed: () => void
+}
+
+/** What an earlier life knew. */
+interface Restored {
+  readonly snapshot: Snapshot
+  readonly earlier: EarlierVersions
+  readonly writtenAt: string
+  /** That life has ended a moment ago: routers may still have its routes. */
+  readonly isFresh: boolean
 }
 
 /** What announcing waits for at the start. */
@@ -145,7 +153,7 @@ export class Speaker {
 
   /** `spec` of the own NodeState, as far as is known: what follows from it has been begun. */
   get asked(): unknown {
-    return fieldsOf(this.#nodeState)['spec']
+    return valueAt(this.#nodeState, 'spec')
   }
 
   get knowledge(): Knowledge {
@@ -170,7 +178,9 @@ export class Speaker {
     const { source, clock } = this.#options
     const restored = this.#restored
     if (restored !== undefined) {
-      this.#knowledge = { kind: 'lastKnown', writtenAt: restored.writtenAt, isObeyed: false }
+      const { writtenAt, isFresh } = restored
+      this.#knowledge = { kind: 'lastKnown', writtenAt, isObeyed: isFresh }
+      if (isFresh) this.#tellLastKnown('info', writtenAt, 'it was in force a moment ago')
       this.#newest = restored.snapshot
       this.#guarded()
       this.#patience = clock.after(patienceMs, () => this.obeyLastKnown('the API server has not answered in time'))
@@ -184,9 +194,12 @@ export class Speaker {
     if (knowledge.kind !== 'lastKnown' || knowledge.isObeyed || this.#isStopping) return
     this.#patience?.cancel()
     this.#knowledge = { ...knowledge, isObeyed: true }
-    const message = `announcing what was known at ${knowledge.writtenAt}: ${why}`
-    this.#options.tell('warn', 'lastKnownState', message, { writtenAt: knowledge.writtenAt })
+    this.#tellLastKnown('warn', knowledge.writtenAt, why)
     this.#applyAgain()
+  }
+
+  #tellLastKnown(level: 'info' | 'warn', writtenAt: string, why: string): void {
+    this.#options.tell(level, 'lastKnownState', `announcing what was known at ${writtenAt}: ${why}`, { writtenAt })
   }
 
   /** What announcing waits for; an open gate is never closed again. */
@@ -270,7 +283,7 @@ export class Speaker {
     this.#resume()
     this.draining.update(this.#wish())
     const { model } = pass.evaluation
-    this.announcements.apply({ model, nodePlans: new Map([[this.#options.rules.node, pass.plan]]) }, this.#stance())
+    this.announcements.apply({ model, nodePlans: new Map([[this.#options.rules.node, pass.plan]]) }, this.stance)
     this.#later ??= this.#options.clock.after(laterMs, () => {
       this.#later = undefined
       if (this.#pass !== undefined) this.#tellPass(this.#pass)
@@ -284,18 +297,19 @@ export class Speaker {
     if (this.#hasResumed || this.#knowledge.kind === 'none') return
     this.#hasResumed = true
     if (wish === undefined) return
-    const drain = fieldsOf(fieldsOf(fieldsOf(this.#nodeState)['status'])['drain'])
-    const named = listAt(drain['heldBack']).map((one) => textAt(fieldsOf(one)['prefix']))
+    const drain = valueAt(this.#nodeState, 'status', 'drain')
+    const named = listAt(drain, 'heldBack').map((one) => textAt(one, 'prefix'))
     // Where there were too many to name all of them, everything stays until the others were asked.
     const held = named.length < mostHeldBack ? named : [...this.#routes().keys()]
-    this.draining.resume(resumedState(this.#options.clock.now(), textAt(drain['phase']), held, wish))
+    this.draining.resume(resumedState(this.#options.clock.now(), textAt(drain, 'phase'), held, wish))
   }
 
   #routes(): ReadonlyMap<string, readonly string[]> {
     return this.#pass === undefined ? new Map() : routesByPrefix(this.#pass.plan)
   }
 
-  #stance(): Stance {
+  /** What routers are told of each route now. */
+  get stance(): Stance {
     const stance = this.draining.stance()
     if (stance === 'withdrawn') return stance
     const isKnown = this.#knowledge.kind === 'api' || (this.#knowledge.kind === 'lastKnown' && this.#knowledge.isObeyed)
@@ -334,7 +348,7 @@ export class Speaker {
     return {
       node: this.#seenNode?.value,
       isNodeGone: this.#isNodeGone,
-      drain: fieldsOf(fieldsOf(this.#nodeState)['spec'])['drain'],
+      drain: valueAt(this.#nodeState, 'spec', 'drain'),
       ignoreExcludeLB,
       drainOnCordon,
     }

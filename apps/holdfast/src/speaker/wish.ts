@@ -1,4 +1,4 @@
-import { fieldsOf, isFields, listAt, textAt } from '../kubernetes/fields-at.ts'
+import { fieldsOf, isFields, listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
 
 /** What a node is to leave for. */
 export type LeaveCause =
@@ -53,25 +53,24 @@ export function wishOf(input: WishInput): Wish | undefined {
 export const isHostLeaving = (input: WishInput): boolean => nodeWish(input) !== undefined
 
 function labelWish({ node, ignoreExcludeLB }: WishInput): Wish | undefined {
-  if (ignoreExcludeLB || !(excludeLabel in fieldsOf(metadataOf(node)['labels']))) return undefined
+  if (ignoreExcludeLB || !(excludeLabel in fieldsOf(valueAt(node, 'metadata', 'labels')))) return undefined
   return { cause: 'nodeLabeledExcludeBalancers', message: `the Node has the label ${excludeLabel}`, isForced: true }
 }
 
 function requestedWish(drain: unknown): Wish | undefined {
   if (!isFields(drain)) return undefined
-  const [by, reason] = [textAt(drain['requestedBy']), textAt(drain['reason'])]
+  const [by, reason] = [textAt(drain, 'requestedBy'), textAt(drain, 'reason')]
   const message = `a drain was asked for${by === '' ? '' : ` by ${by}`}${reason === '' ? '' : `: ${reason}`}`
   return { cause: 'requested', message, isForced: false }
 }
 
 function nodeWish({ node, isNodeGone }: WishInput): Wish | undefined {
   if (isNodeGone) return { cause: 'nodeDeleted', message: 'the Node object was deleted', isForced: false }
-  const { deletionTimestamp } = metadataOf(node)
-  if (typeof deletionTimestamp === 'string') {
+  if (textAt(node, 'metadata', 'deletionTimestamp') !== '') {
     return { cause: 'nodeDeleted', message: 'the Node object is being deleted', isForced: false }
   }
-  for (const taint of listAt(specOf(node)['taints'])) {
-    const key = textAt(fieldsOf(taint)['key'])
+  for (const taint of listAt(node, 'spec', 'taints')) {
+    const key = textAt(taint, 'key')
     const cause = Object.hasOwn(leavingTaints, key) ? leavingTaints[key] : undefined
     if (cause !== undefined) return { cause, message: `the Node has the taint ${key}`, isForced: false }
   }
@@ -82,20 +81,15 @@ function nodeWish({ node, isNodeGone }: WishInput): Wish | undefined {
 
 /** The kubelet's graceful shutdown of the host has no field of its own: it stands in the condition Ready. */
 const isShuttingDown = (node: unknown): boolean =>
-  listAt(fieldsOf(fieldsOf(node)['status'])['conditions'])
-    .map(fieldsOf)
-    .some(
-      ({ type, status, reason, message }) =>
-        type === 'Ready' &&
-        status === 'False' &&
-        reason === 'KubeletNotReady' &&
-        textAt(message).includes('shutting down'),
-    )
+  listAt(node, 'status', 'conditions').some(
+    (one) =>
+      textAt(one, 'type') === 'Ready' &&
+      textAt(one, 'status') === 'False' &&
+      textAt(one, 'reason') === 'KubeletNotReady' &&
+      textAt(one, 'message').includes('shutting down'),
+  )
 
 function cordonWish({ node, drainOnCordon }: WishInput): Wish | undefined {
-  if (!drainOnCordon || specOf(node)['unschedulable'] !== true) return undefined
+  if (!drainOnCordon || valueAt(node, 'spec', 'unschedulable') !== true) return undefined
   return { cause: 'cordoned', message: 'the Node is cordoned, and --drain-on-cordon is set', isForced: false }
 }
-
-const metadataOf = (node: unknown): Readonly<Record<string, unknown>> => fieldsOf(fieldsOf(node)['metadata'])
-const specOf = (node: unknown): Readonly<Record<string, unknown>> => fieldsOf(fieldsOf(node)['spec'])

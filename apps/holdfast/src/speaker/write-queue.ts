@@ -1,9 +1,11 @@
+import type { BackOff } from '@holdfast/cluster'
+import { createBackOff } from '@holdfast/cluster'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import type { Outcome } from './written.ts'
 
 export interface WriteQueueOptions {
   readonly clock: Clock
-  /** 0 to below 1: spreads the retries of many nodes. */
+  /** 0 to below 1: spreads the retries of many nodes, also where the API server tells all of them the same time. */
   readonly random: () => number
   /** Writes what is to be written of one key, as it is to be by then. Never rejects. */
   readonly reconcile: (key: string) => Promise<Outcome>
@@ -30,7 +32,7 @@ const mostRetryMs = 60_000
  */
 export function createWriteQueue({ clock, random, reconcile, perSecond, burst }: WriteQueueOptions): WriteQueue {
   const waiting = new Set<string>()
-  const retries = new Map<string, { readonly failures: number; readonly alarm: Alarm }>()
+  const retries = new Map<string, { readonly backOff: BackOff; readonly alarm: Alarm }>()
   let current: string | undefined
   let alarm: Alarm | undefined
   let tokens = burst
@@ -60,18 +62,16 @@ export function createWriteQueue({ clock, random, reconcile, perSecond, burst }:
   }
 
   function settle(key: string, outcome: Outcome): void {
-    const failures = retries.get(key)?.failures ?? 0
     if (outcome.kind === 'done') {
       retries.delete(key)
       return
     }
-    const longestMs = Math.min(firstRetryMs * 2 ** Math.min(failures, 10), mostRetryMs)
-    const waitMs = Math.max(longestMs * (0.5 + 0.5 * random()), outcome.fault.retryAfterMs ?? 0)
-    const again = clock.after(waitMs, () => {
+    const backOff = retries.get(key)?.backOff ?? createBackOff({ firstMs: firstRetryMs, mostMs: mostRetryMs, random })
+    const again = clock.after(backOff.next(outcome.fault.retryAfterMs), () => {
       waiting.add(key)
       work()
     })
-    retries.set(key, { failures: failures + 1, alarm: again })
+    retries.set(key, { backOff, alarm: again })
   }
 
   return {

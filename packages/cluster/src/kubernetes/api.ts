@@ -94,6 +94,13 @@ export interface ListOptions extends Selection {
   readonly isCachedEnough?: boolean
   /** Makes of each item what stays of it, as soon as it has come: a page is never there whole. Items stay as they are unless given. */
   readonly keep?: (item: KubeObject) => KubeObject
+  /** metadata.managedFields is not read: items may come without it, which costs less. */
+  readonly isWithoutManagedFields?: boolean
+  /**
+   * Told the page's `continue` before its items are all there, where that is known so early: the next page can be asked for meanwhile. Never
+   * called before `list` has returned.
+   */
+  readonly foresee?: (token: string) => void
 }
 
 export interface ListPage {

@@ -203,6 +203,22 @@ function suite(protocol: Protocol): void {
     })
   }
 
+  test('what the next page is asked for by is told while items are still coming', async () => {
+    const items = Array.from({ length: 2000 }, (_, index) => ({ metadata: { name: `x-${index}`, namespace: 'a' } }))
+    const list = { kind: 'ServiceList', apiVersion: 'v1', metadata: { resourceVersion: '1', continue: 'more' }, items }
+    const text = JSON.stringify(list)
+    let finish = (): void => undefined
+    scene.server().answerWith((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).write(text.slice(0, 80_000))
+      finish = () => void response.end(text.slice(80_000))
+    })
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const answer = (await scene.client()).list(Service, { foresee: resolve })
+    assert.equal(await promise, 'more')
+    finish()
+    assert.equal(ok(await answer).items.length, items.length)
+  })
+
   test('an empty list may be null, as Go writes it', async () => {
     scene.server().answerWith(json({ kind: 'ServiceList', metadata: { resourceVersion: '1' }, items: null }))
     assert.deepEqual(ok(await (await scene.client()).list(Service, {})).items, [])

@@ -2,6 +2,8 @@ import type { Clock } from '@holdfast/runtime'
 import type { ApiResult, KubeApi, ListOptions, ObjectKey, ResourceType, Watch } from './api.ts'
 import { collectionPath, keyText, objectPath, queryOf, selectionText } from './api-path.ts'
 import type { Credentials } from './credentials-types.ts'
+import { fieldsAt, textAt } from './json-fields.ts'
+import type { Fields } from './plain-data.ts'
 import { createRequester, type Requester } from './http-request.ts'
 import { httpWatch } from './http-watch.ts'
 import { objectRequest, writesOver } from './http-writes.ts'
@@ -103,7 +105,12 @@ function reads(requester: Requester): Pick<KubeApi, 'list' | 'get'> {
       const what = `list ${selectionText(type, options)}`
       const path = `${collectionPath(type, options.namespace)}${queryOf(listParameters(options))}`
       const { take, page } = createPageReader(what, type, options.keep)
-      const answer = await requester.send({ what, method: 'GET', path }, take)
+      const isWithoutManagedFields = options.isWithoutManagedFields === true
+      const begin = (list: Fields): void => {
+        const token = textAt(fieldsAt(list, 'metadata'), 'continue') ?? ''
+        if (token !== '') options.foresee?.(token)
+      }
+      const answer = await requester.send({ what, method: 'GET', path }, { take, isWithoutManagedFields, begin })
       return answer.kind === 'fault' ? answer : page(answer.value)
     },
     get: async (type, key) => {

@@ -5,6 +5,7 @@ import type { Access, Credentials } from './credentials-types.ts'
 import { createConnections, type ConnectionLimits, type Use } from './http-connections.ts'
 import type { Answer, Call, NoAnswer, TimeLimits } from './http-exchange.ts'
 import { readExplanation, readJson, readList, readText } from './json-body.ts'
+import type { ItemTaker } from './list-reader.ts'
 import { warningsIn } from './warnings.ts'
 
 export interface RequesterOptions {
@@ -19,8 +20,8 @@ export interface RequesterOptions {
 
 /** Sends requests with credentials that are read again when they are refused. */
 export interface Requester {
-  /** The JSON of a success (2xx). Of a list, `take` is given items while they arrive; the value has those that were not given to it. */
-  readonly send: (call: Call, take?: (item: unknown) => void) => Promise<ApiResult<unknown>>
+  /** The JSON of a success (2xx). Of a list, `items` is given items while they arrive; the value has those that were not given to it. */
+  readonly send: (call: Call, items?: ItemTaker) => Promise<ApiResult<unknown>>
   /** The text of a success. */
   readonly sendForText: (call: Call) => Promise<ApiResult<string>>
   /** The answer of a success, of which nothing but the head has been read. */
@@ -89,13 +90,13 @@ export function createRequester(options: RequesterOptions): Requester {
     return faultOfAnswer(call.what, answer, body, options.wallNowMs())
   }
 
-  const send = async (call: Call, take?: (item: unknown) => void): Promise<ApiResult<unknown>> => {
+  const send = async (call: Call, items?: ItemTaker): Promise<ApiResult<unknown>> => {
     const opened = await open(call, 'requests')
     if (opened.kind === 'fault') return opened
     const bodyLimits = { maxBytes: limits.maxAnswerBytes, idleMs: limits.answerMs }
-    const body = await (take === undefined
+    const body = await (items === undefined
       ? readJson(call.what, opened.value, bodyLimits)
-      : readList(call.what, opened.value, bodyLimits, take))
+      : readList(call.what, opened.value, bodyLimits, items))
     return body.kind === 'fault' ? body : { kind: 'ok', value: body.value }
   }
 

@@ -4,7 +4,7 @@ import type { ApiFault, ApiResult } from './api.ts'
 import { apiFault, faultOfError } from './api-fault.ts'
 import type { Answer } from './http-exchange.ts'
 import { parseJson } from './json-fields.ts'
-import { createListReader } from './list-reader.ts'
+import { createListReader, type ItemTaker } from './list-reader.ts'
 
 export interface BodyLimits {
   readonly maxBytes: number
@@ -21,14 +21,9 @@ export async function readJson(what: string, answer: Answer, limits: BodyLimits)
   return bodyOf(what, answer, parseJson(bytes.toString('utf8')))
 }
 
-/** The same of a list, whose items `take` is given while they arrive; those that it was not given are in the value. */
-export async function readList(
-  what: string,
-  answer: Answer,
-  limits: BodyLimits,
-  take: (item: unknown) => void,
-): Promise<Body> {
-  const reader = createListReader(take)
+/** The same of a list, whose items `items` is given while they arrive; those that it was not given are in the value. */
+export async function readList(what: string, answer: Answer, limits: BodyLimits, items: ItemTaker): Promise<Body> {
+  const reader = createListReader(items)
   const fault = await readPieces(what, answer, limits, reader.push)
   return fault ?? bodyOf(what, answer, reader.end())
 }

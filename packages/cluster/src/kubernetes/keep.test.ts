@@ -156,12 +156,17 @@ describe('What is kept of an object', () => {
     assert.ok(secret !== undefined && !('obstacle' in secret.password))
   })
 
-  it('has what is needed to write to it, and nothing of managedFields, last-applied manifests and other user names', () => {
+  it('has what is needed to write to it, the age of a configuration object, and nothing of managedFields, last-applied manifests and other user names', () => {
     for (const [kind, object] of Object.entries(objects)) {
       const kept = keeps[kind as keyof typeof objects](object)
       const text = JSON.stringify(kept)
-      assert.doesNotMatch(text, /managedFields|canary|Y2FuYXJ5|creationTimestamp|lastHeartbeat|targetRef|zone|nodePort/)
+      assert.doesNotMatch(text, /managedFields|canary|Y2FuYXJ5|lastHeartbeat|targetRef|zone|nodePort/)
       assert.deepEqual([kept.metadata.uid, kept.metadata.resourceVersion], ['u-1', '7'])
+      assert.equal(
+        kept.metadata['creationTimestamp'],
+        kind === 'IPAddressPool' ? '2026-01-01T00:00:00Z' : undefined,
+        kind,
+      )
       assert.deepEqual([kept.apiVersion, kept.kind], [object.apiVersion, object.kind])
     }
   })

@@ -40,15 +40,15 @@ export function createKeeps(): Readonly<Record<FollowedKind, Keep>> {
         ]),
       ),
     Lease: declared,
-    IPAddressPool: declared,
-    BGPAdvertisement: declared,
+    IPAddressPool: configured,
+    BGPAdvertisement: configured,
     BGPPeer: peer,
-    BFDProfile: declared,
-    Community: declared,
+    BFDProfile: configured,
+    Community: configured,
     L2Advertisement: declared,
     ServiceBGPStatus: declared,
     ConfigurationState: declared,
-    PeerPolicy: declared,
+    PeerPolicy: configured,
     NodeState: declared,
     AddressBlock: declared,
   }
@@ -80,7 +80,7 @@ const createSharings = (): Sharings => ({
 })
 
 /** Gives for equal texts always the first thing made of them; forgets all where they are too many to be worth it. */
-function createSharing<T>(make: (text: string) => T): (text: string) => T {
+export function createSharing<T>(make: (text: string) => T): (text: string) => T {
   const shared = new Map<string, T>()
   return (text) => {
     const known = shared.get(text)
@@ -183,6 +183,12 @@ const declared: Keep = (object) =>
     { spec: object['spec'], status: object['status'] },
   )
 
+/** As declared, with the age: of two objects that contradict each other the older one counts. */
+const configured: Keep = (object) => {
+  const { metadata, ...said } = declared(object)
+  return { metadata: { ...metadata, ...present({ creationTimestamp: object.metadata['creationTimestamp'] }) }, ...said }
+}
+
 /**
  * In metallb.io/v1beta1 a duration cannot be left unset: 0s is what unset looks like, while in v1beta2 a hold time of 0s is one that never
  * ends. The API server hands the fields over as they are; who wrote them in which version stands in metadata.managedFields alone.
@@ -190,7 +196,7 @@ const declared: Keep = (object) =>
 const peer: Keep = (object) => {
   const spec = isFields(object['spec']) ? object['spec'] : {}
   const unset = ['holdTime', 'keepaliveTime'].filter((field) => isZero(spec[field]) && isOfV1beta1(object, field))
-  return declared(unset.length === 0 ? object : { ...object, spec: withoutFields(spec, ...unset) })
+  return configured(unset.length === 0 ? object : { ...object, spec: withoutFields(spec, ...unset) })
 }
 
 const isZero = (duration: unknown): boolean =>

@@ -9,6 +9,8 @@ export interface Followed {
   readonly selection: Selection
   /** What is kept of an object: the less, the less memory. Must keep `metadata`'s name, namespace and uid. */
   readonly keep: (object: KubeObject) => KubeObject
+  /** True: `keep` reads no metadata.managedFields, which need not be made objects then. */
+  readonly isWithoutManagedFields?: boolean
   /**
    * True: where the API server does not know the kind (404), it counts as a kind without objects, and is asked for again
    * every now and then: a cluster without MetalLB's or our CRDs.

@@ -102,3 +102,33 @@ it('objects of a kind that the server does not know, or that is not followed the
   )
   assert.deepEqual(last.objects.map(({ value }) => nameOf(value)).sort(), ['a', 'b', 'c'])
 })
+
+it('pages are asked for ahead only where nothing is known yet', async () => {
+  for (const known of [
+    [],
+    [{ kind: 'Service', metadata: { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '1' } }],
+  ]) {
+    const clock = createVirtualClock()
+    const client = createMemoryApi({ clock }).connect()
+    let isAhead = false
+    const source = createKubernetesSource({
+      api: {
+        ...client,
+        list: (type, options) => {
+          isAhead ||= options.foresee !== undefined
+          return client.list(type, options)
+        },
+      },
+      clock,
+      random: createRandom(1),
+      observe: () => undefined,
+      followed: [{ type: Service, selection: {}, keep: (object) => object, isOptional: false }],
+    })
+    source.remember(known)
+    const started = source.start(() => undefined)
+    await pass(clock, 10)
+    await started
+    await source.stop()
+    assert.equal(isAhead, known.length === 0)
+  }
+})

@@ -7,7 +7,7 @@ import type { ApiFault, KubeObject } from './api.ts'
 import { createKubernetesSource } from './kubernetes-source.ts'
 import type { Followed, FollowedState, KubernetesSource } from './kubernetes-source-types.ts'
 import { apiFault, createMemoryApi, type MemoryApi, type MemoryClient } from './memory-api.ts'
-import { timing } from './reflector.ts'
+import { timing } from './reflector-types.ts'
 import { resourceTypes } from './resource-types.ts'
 
 const { Service, EndpointSlice, PeerPolicy } = resourceTypes

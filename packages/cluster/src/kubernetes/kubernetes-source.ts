@@ -4,7 +4,8 @@ import type { Snapshot } from '../source.ts'
 import type { KubeObject, ObjectKey, ResourceType } from './api.ts'
 import type { Followed, FollowedState, KubernetesSource, KubernetesSourceOptions } from './kubernetes-source-types.ts'
 import { isFields } from './plain-data.ts'
-import { createReflector, type Reflector } from './reflector.ts'
+import { createReflector } from './reflector.ts'
+import type { Reflector } from './reflector-types.ts'
 
 /** Under a burst, snapshots leave us twice the time that handling the last one took, within these bounds, for other work. */
 const pauseMs = { least: 1, most: 50, share: 2 } as const

@@ -2,11 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { createListReader } from './list-reader.ts'
+import { withoutFields } from './plain-data.ts'
 
 /** What a reader gives of a text that comes in pieces of so many octets. */
-function read(text: string, pieceBytes: number): { readonly taken: readonly unknown[]; readonly list: unknown } {
+function read(
+  text: string,
+  pieceBytes: number,
+  isWithoutManagedFields = false,
+): { readonly taken: readonly unknown[]; readonly list: unknown } {
   const taken: unknown[] = []
-  const reader = createListReader((item) => taken.push(item), 1)
+  const reader = createListReader({ take: (item) => taken.push(item), isWithoutManagedFields }, 1)
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length; at += pieceBytes) reader.push(bytes.subarray(at, at + pieceBytes))
   return { taken, list: reader.end()?.value }
@@ -24,12 +29,23 @@ test('every item but the last is given as soon as the next one has begun', () =>
   const items = ['one', 'two', 'three'].map((name) => named(name, { spec: { ports: [{ port: 80 }, { port: 443 }] } }))
   const text = JSON.stringify(listOf(items))
   const taken: unknown[] = []
-  const reader = createListReader((item) => taken.push(item), 1)
+  const reader = createListReader({ take: (item) => taken.push(item), isWithoutManagedFields: false }, 1)
   const third = text.indexOf(JSON.stringify(items[2]))
   reader.push(Buffer.from(text.slice(0, third + 20)))
   assert.deepEqual(taken, items.slice(0, 2))
   reader.push(Buffer.from(text.slice(third + 20)))
   assert.deepEqual(reader.end()?.value, listOf(items.slice(2)))
+})
+
+test('what comes before the items is told once, and before the first of them', () => {
+  const told: unknown[] = []
+  const take = (item: unknown): void => void told.push(item)
+  const begin = (list: unknown): void => void told.push(list)
+  const reader = createListReader({ take, isWithoutManagedFields: false, begin }, 1)
+  for (const byte of Buffer.from(JSON.stringify(listOf([named('one'), named('two'), named('three')])))) {
+    reader.push(Buffer.of(byte))
+  }
+  assert.deepEqual(told.slice(0, 2), [listOf([]), named('one')])
 })
 
 test('items of a custom resource, which say of which kind they are, are given too', () => {
@@ -93,4 +109,24 @@ test('whatever a list says, and wherever its text is cut, nothing of it is lost,
     }),
     { numRuns: 500 },
   )
+})
+
+test('items come without managedFields where nobody reads them, whatever else is in them', () => {
+  const managedFields = [
+    { manager: 'a"b', fieldsV1: { 'f:spec': { 'k:{"port":80}': {}, 'v:["}],[{\\"]': {} } } },
+    { manager: '\\', time: '2026-01-01T00:00:00Z' },
+  ]
+  const metadata = { name: 'one', labels: { text: ',"managedFields":[' }, managedFields }
+  const one = [
+    { metadata, spec: { text: '"managedFields":[]' } },
+    { metadata: { name: 'two', managedFields: [], uid: 'u' } },
+    { metadata: { name: 'three', annotations: { a: '}],"managedFields":[{' } } },
+  ]
+  const items = [...one, ...one, ...one]
+  const without = items.map((item) => ({ ...item, metadata: withoutFields(item.metadata, 'managedFields') }))
+  for (const pieceBytes of [1, 7, 10_000]) {
+    const { taken } = read(JSON.stringify(listOf(items)), pieceBytes, true)
+    assert.ok(taken.length > 0)
+    assert.deepEqual(taken, without.slice(0, taken.length))
+  }
 })

@@ -1,5 +1,15 @@
 import { parseJson } from './json-fields.ts'
-import { isFields } from './plain-data.ts'
+import { withoutManagedFields } from './managed-fields.ts'
+import { isFields, type Fields } from './plain-data.ts'
+
+/** What becomes of the items of a list. */
+export interface ItemTaker {
+  readonly take: (item: unknown) => void
+  /** Items are given without managedFields, which are half of a Service: what is not read need not become objects. */
+  readonly isWithoutManagedFields: boolean
+  /** Told what comes before the items, as a list without any, as soon as that is there; never where the list is not as the API server writes it. */
+  readonly begin?: (list: Fields) => void
+}
 
 /** Reads a list while its text arrives. */
 export interface ListReader {
@@ -19,7 +29,10 @@ const mostMistakes = 100
  *
  * @param leastBytes so much is looked through at a time
  */
-export function createListReader(take: (item: unknown) => void, leastBytes = 64 * 1024): ListReader {
+export function createListReader(
+  { take, isWithoutManagedFields, begin }: ItemTaker,
+  leastBytes = 64 * 1024,
+): ListReader {
   let pieces: Buffer[] = []
   let pieceBytes = 0
   /** What has not been taken yet; once the head is known, it begins with an item. */
@@ -35,13 +48,19 @@ export function createListReader(take: (item: unknown) => void, leastBytes = 64 
     pieceBytes = 0
     if (head !== undefined) return
     head = headOf(rest)
-    if (head !== undefined) rest = rest.subarray(Buffer.byteLength(head.text))
+    if (head === undefined) return
+    rest = rest.subarray(Buffer.byteLength(head.text))
+    begin?.(head.list)
+  }
+  const itemOf = (start: number, end: number): { readonly value: unknown } | undefined => {
+    const cut = isWithoutManagedFields ? withoutManagedFields(rest, start, end) : undefined
+    return (cut === undefined ? undefined : parseJson(cut)) ?? parseJson(rest.toString('utf8', start, end))
   }
   const split = (between: Buffer): void => {
     let start = 0
     let end = rest.indexOf(between, searched)
     for (; end >= 0 && mistakes < mostMistakes; end = rest.indexOf(between, end + 1)) {
-      const item = parseJson(rest.toString('utf8', start, end + 1))
+      const item = itemOf(start, end + 1)
       if (item === undefined) mistakes += 1
       else {
         take(item.value)
@@ -70,6 +89,8 @@ export function createListReader(take: (item: unknown) => void, leastBytes = 64 
 interface ListHead {
   /** All that comes before the first item. */
   readonly text: string
+  /** What that says. */
+  readonly list: Fields
   /** From the end of one item to where the next one begins to differ. */
   readonly between: Buffer
 }
@@ -87,5 +108,5 @@ function headOf(list: Buffer): ListHead | undefined {
   // An object with an empty list of items: this is where they are, and not in some other field.
   const empty = parseJson(`${text}]}`)?.value
   const isHead = isFields(empty) && Array.isArray(empty['items']) && empty['items'].length === 0
-  return isHead && beginning.startsWith('{') ? { text, between: Buffer.from(`},${beginning}`) } : undefined
+  return isHead && beginning.startsWith('{') ? { text, list: empty, between: Buffer.from(`},${beginning}`) } : undefined
 }

@@ -62,19 +62,20 @@ describe('The API in memory', () => {
     assert.equal(codeOf(await api.replace(Service, bare, write)), 'ok')
   })
 
-  it('applies the addresses of an AddressBlock by their address, beside those of others', async () => {
+  it('applies the ports of a Service by their number and protocol, beside those of others', async () => {
     const { api } = createWorld()
-    const a = { address: '192.0.2.1', pool: 'p', holders: [{ namespace: 'x', name: 'y', uid: '1' }] }
-    const b = { address: '192.0.2.2', pool: 'p', holders: [] }
-    valueOf(await api.apply(AddressBlock, block('a', [a]), { fieldManager: 'one' }))
-    valueOf(await api.apply(AddressBlock, block('a', [b]), { fieldManager: 'two' }))
-    const addresses = () => (api.read(AddressBlock, key('a'))?.['spec'] as { addresses: unknown }).addresses
-    assert.deepEqual(addresses(), [a, b])
-    const changed = { ...a, holders: [] }
-    valueOf(await api.apply(AddressBlock, block('a', [changed]), { fieldManager: 'one' }))
-    assert.deepEqual(addresses(), [changed, b])
-    valueOf(await api.apply(AddressBlock, block('a', []), { fieldManager: 'one' }))
-    assert.deepEqual(addresses(), [b])
+    const a = { port: 80, protocol: 'TCP', name: 'a' }
+    const b = { port: 80, protocol: 'UDP', name: 'b' }
+    const service = (ports: readonly unknown[]): KubeObject => ({ ...block('a'), spec: { ports } })
+    valueOf(await api.apply(Service, service([a]), { fieldManager: 'one' }))
+    valueOf(await api.apply(Service, service([b]), { fieldManager: 'two' }))
+    const ports = () => (api.read(Service, key('a'))?.['spec'] as { ports: unknown }).ports
+    assert.deepEqual(ports(), [a, b])
+    const changed = { ...a, name: 'c' }
+    valueOf(await api.apply(Service, service([changed]), { fieldManager: 'one' }))
+    assert.deepEqual(ports(), [changed, b])
+    valueOf(await api.apply(Service, service([]), { fieldManager: 'one' }))
+    assert.deepEqual(ports(), [b])
   })
 
   it('has one count of versions for all kinds, and lists of an earlier one until they are compacted', async () => {

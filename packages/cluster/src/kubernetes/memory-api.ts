@@ -49,11 +49,7 @@ const epochMs = Date.UTC(2026, 0, 1)
 const withoutStatus = new Set(['Secret', 'Event', 'EndpointSlice', 'Lease', 'ConfigMap', 'AddressBlock'])
 
 /** By kind and path: lists whose items have keys. Every list named `status.conditions` is keyed by type. */
-const keyedLists: ReadonlyMap<string, readonly string[]> = new Map([
-  ['Service spec.ports', ['port', 'protocol']],
-  ['AddressBlock spec.addresses', ['address']],
-  ['AddressBlock spec.released', ['address']],
-])
+const keyedLists: ReadonlyMap<string, readonly string[]> = new Map([['Service spec.ports', ['port', 'protocol']]])
 
 /**
  * Creates an API server in memory, for tests and simulations: it keeps what `KubeApi` promises, and every run of the same

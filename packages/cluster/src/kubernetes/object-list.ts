@@ -1,4 +1,5 @@
 import type { ApiFault, KubeApi, KubeObject, ListOptions, ResourceType, Selection } from './api.ts'
+import { pageAfterPage } from './page-after-page.ts'
 import { isFields, type Fields } from './plain-data.ts'
 
 /** Objects a page: some 500 KB of Services. */
@@ -10,6 +11,12 @@ export interface WholeList {
   readonly objects: ReadonlyMap<string, KubeObject>
   /** Where a watch goes on from. */
   readonly resourceVersion: string
+}
+
+/** Which objects of a kind, and what of them. */
+interface Wanted extends Selection, Pick<ListOptions, 'isWithoutManagedFields'> {
+  /** Nothing is known yet: the next page is asked for while one is being read, which takes some memory more. */
+  readonly isUrgent: boolean
 }
 
 /** The place of an object among those of its kind: its namespace, if it has one, and its name. */
@@ -27,13 +34,16 @@ export const listKey = ({ metadata }: KubeObject): string =>
 export async function listAll(
   api: KubeApi,
   type: ResourceType,
-  selection: Selection,
+  { isUrgent, ...selection }: Wanted,
   keep: (key: string, object: KubeObject) => KubeObject,
 ): Promise<WholeList | ApiFault> {
-  const inPages = await listPages(api, type, { ...selection, limit: pageSize }, keep)
+  const inPages = await listPages(api, type, { ...selection, limit: pageSize, ...(isUrgent ? urgent : {}) }, keep)
   const isExpired = inPages.kind === 'fault' && inPages.code === 'gone'
   return isExpired ? await listPages(api, type, selection, keep) : inPages
 }
+
+/** Pages are foreseen. */
+const urgent: Pick<ListOptions, 'foresee'> = { foresee: () => undefined }
 
 async function listPages(
   api: KubeApi,
@@ -48,8 +58,12 @@ async function listPages(
     flaw ??= flawOfObject(type, first, item)
     return flaw === undefined ? keep(listKey(item), item) : item
   }
-  for (let options = first; ;) {
-    const result = await api.list(type, { ...options, keep: keepItem })
+  const nextPage = pageAfterPage((token, foresee) => {
+    const options = { ...first, ...(token === undefined ? {} : { continue: token }), keep: keepItem }
+    return api.list(type, first.foresee === undefined ? options : { ...options, foresee })
+  })
+  for (let page = nextPage(undefined); ;) {
+    const result = await page
     if (result.kind === 'fault') return result
     const { items, resourceVersion, continue: token } = result.value
     flaw ??= flawOfPage(result.value)
@@ -58,7 +72,7 @@ async function listPages(
     if (token === undefined || token === '') return { kind: 'ok', objects, resourceVersion }
     if (tokens.has(token)) return badAnswer(type, 'its pages go round in a circle')
     tokens.add(token)
-    options = { ...first, continue: token }
+    page = nextPage(token)
   }
 }
 

@@ -1,10 +1,11 @@
-import type { Alarm, Clock } from '@holdfast/runtime'
-import type { ApiFault, KubeApi, KubeObject, Watch, WatchEvent } from './api.ts'
+import type { ApiFault, KubeObject, Watch, WatchEvent } from './api.ts'
 import { createBackOff } from './back-off.ts'
-import type { Followed, FollowedState } from './kubernetes-source-types.ts'
-import { badAnswer, flawOfObject, listAll, listKey, typed, type WholeList } from './object-list.ts'
-import { equalData } from './plain-data.ts'
+import { createKnownObjects } from './known-objects.ts'
+import type { FollowedState } from './kubernetes-source-types.ts'
+import { badAnswer, flawOfObject, listAll, listKey, type WholeList } from './object-list.ts'
+import { timing, type Known, type Reflector, type ReflectorOptions } from './reflector-types.ts'
 import { isOlder, wentBack } from './version-order.ts'
+import { guardWatch } from './watch-guard.ts'
 
 /*
  * Follows one kind: a list, then a watch from there, for ever.
@@ -21,63 +22,6 @@ import { isOlder, wentBack } from './version-order.ts'
  * What was known stays until a whole list, or an event, says otherwise.
  */
 
-export const timing = {
-  firstRetryMs: 800,
-  /** With the time that an answer may take (15 s) below 30 s, so that we are back within 30 s of the server's return. */
-  mostRetryMs: 14_000,
-  /** How often an optional kind that the server does not know is asked for. */
-  absentRetryMs: 20_000,
-  /** A watch lasts between this and twice as long. */
-  watchSeconds: 300,
-  /**
-   * The API server sends bookmarks about every minute: three without any sign are a connection that is dead or a server that has
-   * hung. A kind that has not changed since the server's start may get none; then the wait doubles with each such suspicion, up to the
-   * end of the watch.
-   */
-  silenceMs: 180_000,
-  /** What a server may be late by in ending a watch. */
-  endSlackMs: 30_000,
-  /** A watch that has lived for so long works, also without any sign. */
-  settledMs: 15_000,
-  /** A watch that ends earlier than this, without any sign, is a failure: else a server could make us ask without pause. */
-  shortMs: 5_000,
-} as const
-
-/** An object that is known. */
-export interface Known {
-  /** As last seen. */
-  readonly object: KubeObject
-}
-
-export interface ReflectorOptions<K extends Known> {
-  readonly api: KubeApi
-  readonly clock: Clock
-  readonly random: () => number
-  readonly followed: Followed
-  /** Makes what is kept of an object that is new, or says something new. */
-  readonly make: (object: KubeObject) => K
-  /** Takes over a version that says nothing new: only its resourceVersion is another. */
-  readonly refresh: (known: K, object: KubeObject) => void
-  /** Told of each difference at once: undefined before: it came; undefined after: it went. */
-  readonly changed: (before: K | undefined, after: K | undefined) => void
-  /** Told after a list replaced what was known, and whether that made a difference. */
-  readonly listed: (isDifferent: boolean) => void
-  /** Told whenever the state has a new fault, or none any more, or has become synced. */
-  readonly observe: (state: FollowedState) => void
-}
-
-export interface Reflector<K extends Known> {
-  /** Before the start: an object that an earlier life knew is known until the first list says otherwise. What is none is left out. */
-  readonly remember: (object: unknown) => void
-  readonly start: () => void
-  /** No callback is called and no timer runs afterwards. */
-  readonly stop: () => void
-  /** Lists again; resolves when that list is there, or at `stop`. */
-  readonly relist: () => Promise<void>
-  readonly state: () => FollowedState
-  readonly known: ReadonlyMap<string, K>
-}
-
 /** What to do after a list or a watch is over: how long to wait before the next. */
 interface Step {
   readonly waitMs: number
@@ -91,7 +35,8 @@ type WatchEnd = Awaited<Watch['ended']> | { readonly kind: 'silent' }
 export function createReflector<K extends Known>(options: ReflectorOptions<K>): Reflector<K> {
   const { api, clock, random, followed } = options
   const { type, selection } = followed
-  const known = new Map<string, K>()
+  const wanted = { ...selection, isWithoutManagedFields: followed.isWithoutManagedFields === true }
+  const objects = createKnownObjects(options)
   const backOff = createBackOff({ firstMs: timing.firstRetryMs, mostMs: timing.mostRetryMs, random })
   /** Where the watch goes on from; undefined: a list comes first. */
   let position: string | undefined
@@ -150,10 +95,12 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
   async function list(): Promise<Step> {
     served = relists
     relists = []
-    const first = await listAll(api, type, selection, trimmed)
+    const first = await listAll(api, type, { ...wanted, isUrgent: objects.map.size === 0 }, trimmed)
     // A list can be empty, partial or old by a fault of the server's: what it takes away has to be missing a second time.
-    const isDoubtful = first.kind === 'ok' && !isStopped && isSynced && lacks(first)
-    const answer = isDoubtful ? await listAll(api, type, selection, trimmed) : first
+    const isDoubtful = first.kind === 'ok' && !isStopped && isSynced && objects.isMoreThan(first)
+    const answer = isDoubtful
+      ? await listAll(api, type, { ...wanted, isUrgent: objects.map.size === 0 }, trimmed)
+      : first
     if (isStopped) return atOnce
     if (answer.kind === 'fault') {
       relists = [...served, ...relists]
@@ -173,15 +120,9 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
       return { waitMs: backOff.next(answer.retryAfterMs) }
     }
     // A kind that has had objects has been taken away, or the server is not quite up: what was known stays.
-    if (!isSynced || known.size === 0) replaceAll({ objects: new Map() })
+    if (!isSynced || objects.map.size === 0) replaceAll({ objects: new Map() })
     else setFault(answer)
     return { waitMs: timing.absentRetryMs * (0.8 + 0.2 * random()) }
-  }
-
-  /** Whether something that is known is not in the list. */
-  function lacks({ objects }: WholeList): boolean {
-    for (const key of known.keys()) if (!objects.has(key)) return true
-    return false
   }
 
   function setSynced(): void {
@@ -191,48 +132,14 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     options.observe(state())
   }
 
-  function replaceAll({ objects }: Pick<WholeList, 'objects'>): void {
-    let isDifferent = false
-    for (const [key, object] of objects) isDifferent = put(key, object) || isDifferent
-    for (const [key, old] of known) {
-      if (objects.has(key)) continue
-      known.delete(key)
-      options.changed(old, undefined)
-      isDifferent = true
-    }
+  function replaceAll(list: Pick<WholeList, 'objects'>): void {
+    const isDifferent = objects.replaceAll(list)
     setSynced()
     options.listed(isDifferent)
   }
 
-  /** What is kept of an object: of a version that is known already, what was kept of it then. An earlier life may have kept less. */
-  function trimmed(key: string, incoming: KubeObject): KubeObject {
-    const old = isSynced && !hasGoneBack ? known.get(key)?.object : undefined
-    return old !== undefined && isSameVersion(old, incoming) ? old : keep(incoming)
-  }
-
-  function keep(object: KubeObject): KubeObject {
-    return typed(type, followed.keep(object))
-  }
-
-  function remember(object: unknown): void {
-    if (flawOfObject(type, selection, object) !== undefined) return
-    const kept = keep(object as KubeObject)
-    put(listKey(kept), kept)
-  }
-
-  /** Takes what is kept of an object. True: it says something new. */
-  function put(key: string, object: KubeObject): boolean {
-    const old = known.get(key)
-    if (old?.object === object) return false
-    if (old !== undefined && saysTheSame(old.object, object)) {
-      options.refresh(old, object)
-      return false
-    }
-    const fresh = options.make(object)
-    known.set(key, fresh)
-    options.changed(old, fresh)
-    return true
-  }
+  const trimmed = (key: string, incoming: KubeObject): KubeObject =>
+    objects.trimmed(key, incoming, isSynced && !hasGoneBack)
 
   /** Stands in for the next watch after a fault, so that an outage costs one request more. What a list says is as new as etcd. */
   async function check(from: string): Promise<Step> {
@@ -263,9 +170,18 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
       else current.stop()
     })
     stopWatch = () => current.stop()
-    const endGuard = guard(timeoutSeconds, () => {
-      seen.isSilent = true
-      current.stop()
+    const endGuard = guardWatch({
+      ...{ clock, timeoutSeconds },
+      silenceMs: () => timing.silenceMs * 2 ** suspicions,
+      lastContactMs: () => lastContactMs,
+      suspect: () => {
+        seen.isSilent = true
+        current.stop()
+      },
+      settled: () => {
+        settle()
+        setFault(undefined)
+      },
     })
     const end = await current.ended
     endGuard()
@@ -278,27 +194,6 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
       seen.isSilent ? { kind: 'silent' } : end,
       seen.signs > 0 || clock.now() - startMs >= timing.shortMs,
     )
-  }
-
-  /** Watches over a watch: calls `suspect` when nothing has come for too long. Returns what ends it. */
-  function guard(timeoutSeconds: number, suspect: () => void): () => void {
-    const startMs = clock.now()
-    const longestMs = timeoutSeconds * 1000 + timing.endSlackMs
-    const lastSignMs = (): number => Math.max(startMs, lastContactMs ?? startMs)
-    const dueMs = (): number => Math.min(lastSignMs() + timing.silenceMs * 2 ** suspicions, startMs + longestMs)
-    const check = (): void => {
-      if (clock.now() >= dueMs()) suspect()
-      else silence = clock.after(dueMs() - clock.now(), check)
-    }
-    let silence: Alarm = clock.after(dueMs() - clock.now(), check)
-    const settled = clock.after(timing.settledMs, () => {
-      settle()
-      setFault(undefined)
-    })
-    return () => {
-      silence.cancel()
-      settled.cancel()
-    }
   }
 
   /** A watch works: what went wrong before is over. */
@@ -318,24 +213,15 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
     const from = position ?? version
     if (isOlder(version, from)) return () => goBack(version, from)
     position = version
-    if (event.type === 'DELETED') drop(event.object)
+    if (event.type === 'DELETED') objects.drop(event.object)
     else if (event.type !== 'BOOKMARK') {
       const key = listKey(event.object)
-      put(key, trimmed(key, event.object))
+      objects.put(key, trimmed(key, event.object))
     }
     suspicions = 0
     settle()
     contact()
     return undefined
-  }
-
-  /** An object that went. One made anew under its name since is another, and stays. */
-  function drop(gone: KubeObject): void {
-    const key = listKey(gone)
-    const old = known.get(key)
-    if (old === undefined || old.object.metadata.uid !== gone.metadata.uid) return
-    known.delete(key)
-    options.changed(old, undefined)
   }
 
   /** What it was meant to tell is unknown, so only a list can make up for it. */
@@ -379,7 +265,7 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
   }
 
   return {
-    remember,
+    remember: objects.remember,
     start: () => void run(),
     stop: () => {
       isStopped = true
@@ -395,17 +281,8 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
       await promise
     },
     state,
-    known,
+    known: objects.map,
   }
 }
 
 const eventTypes: ReadonlySet<string> = new Set<WatchEvent['type']>(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'])
-
-const isSameVersion = (a: KubeObject, b: KubeObject): boolean =>
-  a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion
-
-/** Whether two trimmed versions differ in nothing but their resourceVersion. */
-function saysTheSame(a: KubeObject, b: KubeObject): boolean {
-  const { resourceVersion } = b.metadata
-  return equalData({ ...a, metadata: { ...a.metadata, resourceVersion } }, b)
-}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { KubeObject } from '../kubernetes/api.ts'
+import { withoutFields } from '../kubernetes/plain-data.ts'
 import { isOlder } from '../kubernetes/version-order.ts'
 import {
   configMap,
@@ -32,6 +33,13 @@ export function describeLists(stage: Stage): void {
     assert.equal(page.continue, undefined)
   })
 
+  it('lists objects without managedFields, or with them, where nobody reads these', async () => {
+    ok(await stage.api.create(Service, service('one', 'ClusterIP'), writer))
+    const [whole] = await stage.listAll(Service, { namespace })
+    const page = ok(await stage.api.list(Service, { namespace, isWithoutManagedFields: true }))
+    assert.deepEqual(page.items.map(withoutManagedFields), [whole].map(withoutManagedFields))
+  })
+
   it('lists whole objects, each with its apiVersion and kind', async () => {
     await create(configMap('one', { a: '1' }))
     ok(await stage.api.create(NodeState, nodeState('state', { spec: { a: 1 } }), writer))
@@ -40,6 +48,18 @@ export function describeLists(stage: Stage): void {
     assert.deepEqual(one, ok(await stage.api.get(ConfigMap, keyOf('one'))))
     const [state] = await stage.listAll(NodeState, { namespace })
     assert.deepEqual([state?.apiVersion, state?.kind], ['holdfast.dev/v1alpha1', 'NodeState'])
+  })
+
+  it('tells early what the next page is asked for by, or not at all, and never another', async () => {
+    await create(configMap('a'), configMap('b'), configMap('c'))
+    const foreseen: string[] = []
+    const options = { namespace, limit: 2, foresee: (token: string) => void foreseen.push(token) }
+    const first = ok(await stage.api.list(ConfigMap, options))
+    assert.deepEqual(new Set([first.continue, ...foreseen]).size, 1)
+    const told = foreseen.length
+    const { continue: token = '' } = first
+    assert.equal(ok(await stage.api.list(ConfigMap, { ...options, continue: token })).continue, undefined)
+    assert.equal(foreseen.length, told)
   })
 
   it('lists one namespace, or all of them', async () => {
@@ -142,3 +162,6 @@ export function describeSelections(stage: Stage): void {
     faultOf(await stage.api.list(ConfigMap, { namespace, fieldSelector: 'data.a=1' }), 'invalid')
   })
 }
+
+const withoutManagedFields = (object: KubeObject | undefined): unknown =>
+  object && { ...object, metadata: withoutFields(object.metadata, 'managedFields') }

@@ -78,6 +78,7 @@ export const nodeStateStatus = z.object({
   sessionsReady: z.string().exactOptional(),
   sessions: z.array(session).exactOptional(),
   routes: count.exactOptional(),
+  serviceStatuses: z.enum(['All', 'None']).exactOptional(),
   drain: drain.exactOptional(),
   answer: z.string().exactOptional(),
   conditions: z.array(conditionSchema).exactOptional(),

@@ -3,10 +3,9 @@ import { resourceTypes } from '@holdfast/cluster'
 import type { AddressBlockSpec } from '@holdfast/ipam'
 import { Allocation } from '../../allocation/allocation.ts'
 import { evaluate } from '@holdfast/model'
-import { stateOf } from '@holdfast/ipam'
+import { decodeBlock, stateOf } from '@holdfast/ipam'
 import { parseAddress } from '@holdfast/ip'
 import assert from 'node:assert/strict'
-import { blockSpecOf } from '../block-object.ts'
 import type { Wish } from '../wanted-status.ts'
 import { wishOf } from '../wanted-status.ts'
 import { ingressOf, viewOf } from '../service-object.ts'
@@ -15,12 +14,18 @@ const origin = { file: 'simulated', lineOf: () => undefined }
 
 export const servicesOf = (server: MemoryApi): readonly KubeObject[] => server.readAll(resourceTypes.Service)
 
+/** What an AddressBlock says, which can be read. */
+export function specOf(block: KubeObject | undefined): AddressBlockSpec {
+  assert.ok(block !== undefined)
+  const reading = decodeBlock(block.metadata.name, block['spec'])
+  assert.ok(reading.kind === 'read', `block ${block.metadata.name} cannot be read`)
+  return reading.spec
+}
+
 function blockSpecs(server: MemoryApi): ReadonlyMap<string, AddressBlockSpec> {
   const specs = new Map<string, AddressBlockSpec>()
   for (const object of server.readAll(resourceTypes.AddressBlock)) {
-    const spec = blockSpecOf(object)
-    assert.ok(spec !== undefined, `block ${object.metadata.name} cannot be read`)
-    specs.set(object.metadata.name, spec)
+    specs.set(object.metadata.name, specOf(object))
   }
   return specs
 }

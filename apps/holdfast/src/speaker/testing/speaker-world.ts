@@ -149,6 +149,7 @@ async function createSpeakerWorld(): Promise<SpeakerWorld> {
         drainOnCordon: false,
         silenceSeconds: 60,
         doubtShare: 0.5,
+        serviceStatuses: 'all',
         kubeProxyHealth: options.probe === undefined ? 'none' : 'http://127.0.0.1:10256/healthz',
         ...options.command,
       },
