@@ -180,7 +180,7 @@ describe('the controller beside a real API server', { skip: clusterSkip(), timeo
       spec: { loadBalancerIP: '192.0.2.11' },
       annotations: { 'metallb.io/loadBalancerIPs': '192.0.2.12' },
     })
-    await refused('both-ways', 'InvalidRequest', /remove one/)
+    await refused('both-ways', 'InvalidRequest', /only one may be/)
     await eventsAre('both-ways', /^Warning LoadBalancerFailed: invalid requested loadbalancer IPs/)
     await create('no-pool', { annotations: { 'metallb.io/address-pool': 'silver' } })
     await refused('no-pool', 'UnknownPool', /silver/)

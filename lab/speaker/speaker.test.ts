@@ -326,10 +326,7 @@ describe('holdfast speaker', { skip: labSkip() || clusterSkip() }, () => {
       )
     assert.deepEqual(words, ['node-a answered yes', 'node-b silent unknown'])
     assert.match(await site.holdfast('status'), /node-b .*SpeakerSilent/)
-    await assert.rejects(
-      site.holdfast('undrain', 'node-b', '--wait', '--timeout', '2'),
-      /not done within 2 s: waiting for the speaker to answer; before, it said: announces again/,
-    )
+    await assert.rejects(site.holdfast('undrain', 'node-b', '--wait', '--timeout', '2'), /not done within 2 s/)
     site.start('node-b')
     assert.match(await site.holdfast('undrain', 'node-b', '--wait', '--timeout', '20'), /announces again/)
     await site.announcedBy(vip, ['node-a', 'node-b'], patient)

@@ -59,6 +59,8 @@ also while two controllers take themselves for the leader:
   status stay, as with MetalLB. Nobody announces them, they are given to others last, and a Service that is served again before that has them back.
 - What an IPAddressPool gave stays while the pool is there and refused, beside another one that has the same addresses say: the Service's
   condition says \`Held\`.
+- What Services had of an IPAddressPool that is deleted, or shrunk, stays in the block under \`released\` for seven days: where the pool comes
+  back, each has its own address again, and others have theirs last. Then such a block goes.
 
 \`\`\`console
 $ kubectl get addressblocks -n metallb-system

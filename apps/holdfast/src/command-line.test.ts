@@ -160,7 +160,7 @@ const refused: readonly (readonly [string, readonly string[], number, RegExp])[]
     'a directory that is not there',
     ['standalone', '/nonexistent/manifests', '--no-listen'],
     3,
-    /\/nonexistent\/manifests/,
+    /^holdfast: cannot read the directory \/nonexistent\/manifests: it is not there\n {2}Name a directory with the manifests/m,
   ],
   [
     'an address that is not this host’s',
@@ -295,4 +295,19 @@ test('--help and --version end with 0', async (t) => {
   const version = new Run(t, ['--version'])
   assert.equal(await version.ended, 0)
   assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/)
+})
+
+test('--help wraps its descriptions between words', async (t) => {
+  const help = new Run(t, ['--help'])
+  assert.equal(await help.ended, 0)
+  const wide = help.stdout.split('\n').filter((line) => line.length > 80)
+  assert.deepEqual(wide, [])
+})
+
+test('peers takes --json as well as -o json', async (t) => {
+  for (const way of [['--json'], ['-o', 'json']]) {
+    const peers = new Run(t, ['peers', ...way])
+    assert.equal(await peers.ended, 3)
+    assert.match(peers.stderr, /no holdfast|HOLDFAST_SOCKET|--socket/)
+  }
 })

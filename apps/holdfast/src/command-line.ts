@@ -28,6 +28,7 @@ interface StandaloneFlags {
 interface PeersFlags {
   readonly socket?: string
   readonly output: 'text' | 'json'
+  readonly json?: true
   readonly watch?: true
 }
 
@@ -43,6 +44,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   const program = new Command('holdfast')
     .description('Gives Services their addresses and announces them to routers over BGP.')
     .version(version)
+    // Beside the longest of the terms a terminal of 80 columns leaves less than the 40 that Commander wants before it wraps.
+    .configureHelp({ minWidthToWrap: 20 })
     .exitOverride()
     .showHelpAfterError('Run with --help to see what it takes.')
   program
@@ -95,13 +98,14 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     .argument('[name]', 'only sessions of this BGPPeer, node or address, with everything that is known of them')
     .option('--socket <path>', 'where it answers (default: /run/holdfast/holdfast.sock, or HOLDFAST_SOCKET)')
     .addOption(new Option('-o, --output <format>', 'how').choices(['text', 'json']).default('text'))
+    .option('--json', 'the same as -o json')
     .option('-w, --watch', 'again every second, until Ctrl-C')
     .action(async (name: string | undefined, flags: PeersFlags) => {
       const { runPeers } = await import('./peers/run.ts')
       code = await runPeers({
         name,
         socket: flags.socket,
-        isJson: flags.output === 'json',
+        isJson: flags.json === true || flags.output === 'json',
         isWatching: flags.watch === true,
       })
     })

@@ -261,6 +261,13 @@ function readNextHop(value: Uint8Array, draft: AttributeDraft): Mistake | undefi
 }
 
 /**
+ * RFC 4271 section 6.3: such a route is ignored and the session stays. Routers send back what they have from us where several of
+ * their neighbours share what they are sent, as FRR does: nothing is wrong then.
+ */
+const ownAddress =
+  'is our own address, as in a route of ours that the router sends back: it is ignored, and the session is well'
+
+/**
  * Why an address cannot be a next hop (RFC 4271 section 6.3). A loopback address can be one where the session itself
  * runs over loopback: then both ends are on one host.
  */
@@ -269,7 +276,7 @@ export function nextHopMistake(address: Address, context: CodecContext): Mistake
   const invalid = (message: string): Mistake => ({ subcode: updateSubcode.invalidNextHop, message })
   if (isUnspecified(address)) return invalid('is the unspecified address')
   if (isMulticast(address)) return invalid('is a multicast address')
-  if (localAddress !== undefined && equalAddresses(address, localAddress)) return invalid('is our own address')
+  if (localAddress !== undefined && equalAddresses(address, localAddress)) return invalid(ownAddress)
   if (isLoopback(address) && (localAddress === undefined || !isLoopback(localAddress))) {
     return invalid('is a loopback address')
   }

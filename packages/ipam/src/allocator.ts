@@ -265,8 +265,8 @@ export class Allocator {
 
   #leaveAll(service: string, addresses: readonly Placed[]): void {
     for (const { address } of addresses) {
-      const spot = this.#ledger.pools.spotOf(address)
-      if (spot !== undefined) this.#leave(spot, service)
+      const spot = this.#ledger.rememberAddress(address, service)
+      if (spot !== undefined) this.#wakeFor(spot)
     }
   }
 

@@ -5,6 +5,7 @@ import { formatAddress } from '@holdfast/ip'
 import fc from 'fast-check'
 import type { AddressBlockSpec } from './address-block.ts'
 import { addressBlockCidr, addressBlockName, addressesOfBlock } from './address-block.ts'
+import { withoutOldStrays } from './block-age.ts'
 import { givenLast, stateOf } from './block-state.ts'
 import { decodeBlock, encodeBlock } from './block-text.ts'
 import type { Blocks } from './blocks.ts'
@@ -283,6 +284,36 @@ test('the oldest of too many releases are forgotten, and blocks of which nothing
   assert.deepEqual(new Map(stateOf(specs, () => [], 3).blocks.specs), specs)
   const empty = { cidr: '192.0.2.0/26', inUse: 0, addresses: [], released: [] }
   assert.equal(stateOf(new Map([['ipv4-192.0.2.0', empty]]), () => []).blocks.specs.size, 0)
+})
+
+test('what Services of a pool had that is gone stays in its blocks for a week, and then the blocks go', () => {
+  const week = 7 * 24 * 3_600_000
+  const pools = [pool('p', '192.0.2.0/25')]
+  const services = [service('n/a'), service('n/b', asking('192.0.2.100'))]
+  const first = plan({ pools, services, state: emptyState })
+  const blocks = nextBlocks(noBlocks, first.state, context())
+  const without = replan(first, { pools: [], services })
+  const kept = nextBlocks(blocks, without.state, context())
+  assert.deepEqual(
+    [...kept.specs].sort().map(([name, { inUse, released }]) => [name, inUse, released.map((one) => one.service)]),
+    [
+      ['ipv4-192.0.2.0', 0, ['n/a']],
+      ['ipv4-192.0.2.64', 0, ['n/b']],
+    ],
+  )
+  const isLow = (address: Address): boolean => formatAddress(address) === '192.0.2.0'
+  assert.equal(
+    withoutOldStrays(kept, () => false, start + week),
+    kept,
+  )
+  const later = withoutOldStrays(kept, isLow, start + week + 1000)
+  assert.deepEqual([...later.specs], [['ipv4-192.0.2.0', kept.specs.get('ipv4-192.0.2.0')]])
+  assert.equal(later.state, kept.state)
+  // Whoever holds an address has it however old the block is.
+  assert.equal(
+    withoutOldStrays(blocks, () => false, start + 100 * week),
+    blocks,
+  )
 })
 
 test('one change among 10,000 Services costs what one change costs', () => {

@@ -31,7 +31,7 @@ export const noBlocks: Blocks = { state: emptyState, specs: ShardedMap.of([]), l
 
 /**
  * The blocks of the state that a plan made of `previous.state`: only those are made anew whose holders changed, and the work
- * is in proportion to them. What was released by others than holders (a pool that is gone) stays as it was.
+ * is in proportion to them.
  */
 export function nextBlocks(previous: Blocks, state: AllocationState, context: BlockContext): Blocks {
   const writer = new Writer(previous, context)
@@ -93,7 +93,7 @@ class Writer {
     const specs = [...this.#drafts].map(
       ([name, draft]) => [name, closeDraft(draft, this.#previous.specs.get(name))] as const,
     )
-    return { state, specs: updated(this.#previous.specs, specs), latestTime: time }
+    return { state, specs: updatedSpecs(this.#previous.specs, specs), latestTime: time }
   }
 
   #hold({ address, pool }: Placed, holder: AddressHolder): void {
@@ -133,7 +133,8 @@ class Writer {
   }
 }
 
-const updated = (
+/** Some blocks of others in their place; undefined: none. */
+export const updatedSpecs = (
   specs: Blocks['specs'],
   changes: readonly (readonly [string, AddressBlockSpec | undefined])[],
 ): Blocks['specs'] => (specs instanceof ShardedMap ? (specs as ShardedMap<AddressBlockSpec>).with(changes) : specs)

@@ -1,5 +1,6 @@
 export type { AddressBlockSpec, AddressHolder, HeldAddress, ReleasedAddress } from './address-block.ts'
 export { addressBlockName } from './address-block.ts'
+export { withoutOldStrays } from './block-age.ts'
 export { givenLast, stateOf } from './block-state.ts'
 export type { BlockFault, StoredBlockSpec } from './block-text.ts'
 export { decodeBlock, encodeBlock } from './block-text.ts'

@@ -4,13 +4,10 @@ import type { PoolTable, Spot } from './pool-table.ts'
 import { sharingRefusal } from './refusal.ts'
 import { portInUse } from './share-group.ts'
 import type { Freed, Shelf } from './shelf.ts'
-import type { History, Placed, Refusal, Released } from './types.ts'
+import type { OrderedRelease } from './strays.ts'
+import { Strays } from './strays.ts'
+import type { History, Placed, Refusal } from './types.ts'
 import type { Want } from './want.ts'
-
-interface OrderedRelease {
-  readonly order: number
-  readonly released: Released
-}
 
 /** Who holds what, and who held it before. It changes in place, for as long as its pools stay the same. */
 export class Ledger {
@@ -20,11 +17,11 @@ export class Ledger {
   /** By Service key: free addresses that it was the last to use, in the order of release. */
   readonly #lastUsed = new Map<string, readonly Spot[]>()
   readonly #shelves: readonly Shelf[]
+  readonly #strays = new Strays()
   #releases = 0
   readonly #releaseValues = new WeakMap<Freed, OrderedRelease>()
   #history: { readonly version: number; readonly value: History } | undefined
 
-  /** Addresses of the history that are in no pool any more, or avoided by it, no longer matter and are left out. */
   constructor(pools: PoolTable, history: History) {
     this.pools = pools
     this.#shelves = [...pools.entries.values()].flatMap(({ shelves }) =>
@@ -32,8 +29,7 @@ export class Ledger {
     )
     for (const range of history.longAgo) this.#markLongAgo(range.first, range.last)
     for (const { address, service } of history.released) {
-      const spot = pools.spotOf(address)
-      if (spot !== undefined) this.remember(spot, service)
+      this.rememberAddress(address, service)
     }
   }
 
@@ -107,9 +103,20 @@ export class Ledger {
     if (forgotten !== undefined) this.#forgetUse(spot.shelf, forgotten)
   }
 
+  /** As `remember`; of an address that no pool has or gives, for the time when one does. Returns where it is kept. */
+  rememberAddress(address: Address, service: string): Spot | undefined {
+    const spot = this.pools.spotOf(address)
+    if (spot !== undefined) this.remember(spot, service)
+    else {
+      this.#releases += 1
+      this.#strays.remember(address, service, this.#releases)
+    }
+    return spot
+  }
+
   /** The history as a value; the same one until it changes. */
   history(): History {
-    const version = this.#shelves.reduce((sum, shelf) => sum + shelf.historyVersion, 0)
+    const version = this.#shelves.reduce((sum, shelf) => sum + shelf.historyVersion, this.#strays.version)
     if (this.#history?.version !== version) this.#history = { version, value: this.#snapshot() }
     return this.#history.value
   }
@@ -117,6 +124,7 @@ export class Ledger {
   #snapshot(): History {
     // Each shelf has its own in order already, which leaves little to sort.
     const freed = this.#shelves.flatMap((shelf) => Array.from(shelf.freed(), (entry) => this.#releaseOf(shelf, entry)))
+    freed.push(...this.#strays.values())
     freed.sort((a, b) => a.order - b.order)
     return {
       released: freed.map(({ released }) => released),

@@ -180,6 +180,34 @@ describe('requests for addresses and pools', () => {
     ],
     ['any address, without any pool', [], {}, 'noPoolForService', /there is no pool/],
     [
+      'a pool that is refused, and still has what it gave',
+      [pool('p', '192.0.2.0/24', { isRestricted: true, isRefused: true })],
+      { requestedPool: 'p' },
+      'poolRefused',
+      /^pool "p" is refused as it is now \(its events say why\)$/,
+    ],
+    [
+      'an address that a refused pool still has',
+      [pool('p', '192.0.2.0/24', { isRefused: true })],
+      asking('192.0.2.1'),
+      'poolRefused',
+      /pool "p" is refused/,
+    ],
+    [
+      'an address in no pool in force, beside a refused one',
+      [small, pool('p', '', { isRefused: true })],
+      asking('198.51.100.1'),
+      'notAllowed',
+      /198\.51\.100\.1 is not in any pool that is in force; pool "p" is refused as it is now/,
+    ],
+    [
+      'any address, where all pools are refused',
+      ['a', 'b', 'c', 'd'].map((name) => pool(name, '', { isRefused: true })),
+      {},
+      'noPoolForService',
+      /there is no pool in force; pools "a", "b", "c" and 1 more are refused as they are now \(their events say why\)/,
+    ],
+    [
       'a family that no pool has',
       [small],
       { families: { kind: 'single', family: 'ipv6' } },
@@ -675,6 +703,50 @@ describe('re-use', () => {
     assert.deepEqual(outcomes(result, 'n/x', 'n/y'), ['192.0.2.2', '192.0.2.1'])
   })
 
+  const many = [pool('p', '10.77.0.0-10.77.0.15')]
+  const [za, zb, zc, zd, ze] = ['n/za', 'n/zb', 'n/zc', 'n/zd', 'n/ze'].map((key) => service(key)) as [
+    ServiceRequest,
+    ServiceRequest,
+    ServiceRequest,
+    ServiceRequest,
+    ServiceRequest,
+  ]
+
+  for (const [name, next] of [
+    [
+      'in one life',
+      (last: Plan, pools: readonly Pool[], ...services: ServiceRequest[]) => replan(last, { pools, services }),
+    ],
+    ['from what is stored', restart],
+  ] as const) {
+    test(`a pool that is deleted and made anew gives each Service its own address, ${name}`, () => {
+      const there = start(many, za, zb, zc, zd)
+      const without = next(next(there, many, zb, zc, zd), [], zb, zc, zd)
+      assert.deepEqual(outcomes(without, 'n/zb', 'n/zd'), ['noPoolForService', 'noPoolForService'])
+      const again = next(without, many, zb, zc, zd, ze)
+      assert.deepEqual(outcomes(again, 'n/zb', 'n/zc', 'n/zd', 'n/ze'), [
+        '10.77.0.1',
+        '10.77.0.2',
+        '10.77.0.3',
+        '10.77.0.4',
+      ])
+      assert.deepEqual(encodeState(again.state).released, [{ address: '10.77.0.0', service: 'n/za' }])
+    })
+  }
+
+  test('what Services of a pool had that is gone is remembered in the order in which it was released', () => {
+    const pools = [...three, pool('q', '198.51.100.1/32')]
+    const first = start(pools, service('n/a'), service('n/b'), service('n/q', { requestedPool: 'q' }))
+    const without = replan(replan(first, { pools, services: [service('n/b')] }), {
+      pools: [],
+      services: [service('n/b')],
+    })
+    assert.deepEqual(
+      encodeState(without.state).released.map(({ service: key }) => key),
+      ['n/a', 'n/q', 'n/b'],
+    )
+  })
+
   test('a Service that comes back gets its old address', () => {
     const a = service('n/a')
     const b = service('n/b')
@@ -698,10 +770,14 @@ describe('re-use', () => {
     assert.equal(outcome(result, 'n/b'), '192.0.2.1')
   })
 
-  test('what left all pools is forgotten', () => {
-    const used = follow(three, [service('n/a')], [])
-    assert.equal(used.state.history.released.length, 1)
-    assert.equal(restart(used, [pool('q', '198.51.100.1/32')]).state.history.released.length, 0)
+  test('of addresses that no pool has the oldest are forgotten, where they are too many', () => {
+    const released = Array.from({ length: 16_385 }, (_, index) => ({
+      address: ip(`10.1.${index >> 8}.${index & 255}`),
+      service: 'n/a',
+    }))
+    const state = { ...emptyState, history: { released, longAgo: [] } }
+    const left = plan({ pools: three, services: [], state }).state.history.released
+    assert.deepEqual([left.length, left[0]?.address], [16_384, ip('10.1.0.1')])
   })
 })
 

@@ -39,7 +39,7 @@ export class PoolTable {
     this.entries = new Map(sorted.map((pool) => [pool.name, toEntry(pool, this.#room)]))
     if (this.entries.size !== pools.length) throw new Error('two pools have the same name')
     const entries = [...this.entries.values()]
-    this.#open = entries.filter(({ pool }) => pool.autoAssign && !pool.isRestricted)
+    this.#open = entries.filter(({ pool }) => pool.autoAssign && !pool.isRestricted && pool.isRefused !== true)
     this.#spans = { ipv4: spansOf(entries, 'ipv4'), ipv6: spansOf(entries, 'ipv6') }
   }
 
@@ -83,9 +83,17 @@ export class PoolTable {
     const pinned: PoolEntry[] = []
     for (const name of pinnedPools) {
       const entry = this.entries.get(name)
-      if (entry?.pool.isRestricted === true && entry.pool.autoAssign) pinned.push(entry)
+      if (entry?.pool.isRestricted === true && entry.pool.autoAssign && entry.pool.isRefused !== true)
+        pinned.push(entry)
     }
     return [...pinned, ...this.#open]
+  }
+
+  /** Names of pools that are there and not in force, in their order. */
+  refused(): readonly string[] {
+    return Array.from(this.entries.values(), ({ pool }) => pool)
+      .filter(({ isRefused }) => isRefused)
+      .map(({ name }) => name)
   }
 
   /** By pool name. */
@@ -117,6 +125,7 @@ const samePool = (a: Pool, b: Pool): boolean =>
     a.autoAssign === b.autoAssign &&
     a.avoidBuggyIPs === b.avoidBuggyIPs &&
     a.isRestricted === b.isRestricted &&
+    (a.isRefused === true) === (b.isRefused === true) &&
     sameLists(a.ranges, b.ranges, equalRanges))
 
 function countsOf({ shelves }: PoolEntry): PoolCounts {

@@ -56,9 +56,9 @@ export function candidatePools(pools: PoolTable, request: ServiceRequest): reado
   return entry !== undefined && serves(entry.pool, request) ? [entry] : []
 }
 
-/** True where the pool's serviceAllocation, if it has one, matches the Service. */
+/** True where the pool is in force, and its serviceAllocation, if it has one, matches the Service. */
 const serves = (pool: Pool, request: ServiceRequest): boolean =>
-  !pool.isRestricted || request.pinnedPools.includes(pool.name)
+  pool.isRefused !== true && (!pool.isRestricted || request.pinnedPools.includes(pool.name))
 
 function returningFirst(candidates: readonly PoolEntry[], lastUsed: readonly Spot[]): readonly PoolEntry[] {
   if (lastUsed.length === 0) return candidates
@@ -103,7 +103,7 @@ function requestRefusal(pools: PoolTable, request: ServiceRequest): Refusal | un
 
 function addressRefusal(pools: PoolTable, address: Address): Refusal | undefined {
   const spot = pools.spotEvenIfAvoided(address)
-  if (spot === undefined) return refuse('notAllowed', `${formatAddress(address)} is not in any pool`)
+  if (spot === undefined) return notAllowed(pools, address)
   if (!spot.shelf.avoids(spot.value)) return undefined
   return refuse(
     'buggyAddress',
@@ -131,7 +131,24 @@ function requestedPoolRefusal(pools: PoolTable, request: ServiceRequest): Refusa
       `${list} is in ${poolList([pool.name])}, but ${poolList([requestedPool])} is requested`,
     )
   }
-  return serves(pool, request) ? undefined : notCompatible(pool.name)
+  return serves(pool, request) ? undefined : notServing(pool)
+}
+
+/** A refused pool may say that it has the address: nobody obeys what it says, but a person who reads it does not look further. */
+function notAllowed(pools: PoolTable, address: Address): Refusal {
+  const refused = pools.refused()
+  const text = `${formatAddress(address)} is not in any pool`
+  if (refused.length === 0) return refuse('notAllowed', text)
+  return refuse('notAllowed', `${text} that is in force; ${refusedPools(refused)}`)
+}
+
+const mostNamed = 3
+
+/** `pool "a" is refused as it is now (its events say why)` */
+function refusedPools(names: readonly string[]): string {
+  const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : ''
+  const [are, they, their] = names.length === 1 ? ['is', 'it', 'its'] : ['are', 'they', 'their']
+  return `${poolList(names.slice(0, mostNamed))}${more} ${are} refused as ${they} ${are} now (${their} events say why)`
 }
 
 function occupiedRefusal(ledger: Ledger, want: Want): Refusal {
@@ -171,8 +188,10 @@ function familiesRefusal({ families }: ServiceRequest): Refusal | undefined {
   return refuse('noClusterIP', 'the Service has no cluster IP yet, which says the address family that it needs')
 }
 
-const notCompatible = (pool: string): Refusal =>
-  refuse('poolNotCompatible', `the serviceAllocation of ${poolList([pool])} does not match the Service`)
+const notServing = ({ name, isRefused }: Pool): Refusal =>
+  isRefused === true
+    ? refuse('poolRefused', refusedPools([name]))
+    : refuse('poolNotCompatible', `the serviceAllocation of ${poolList([name])} does not match the Service`)
 
 function poolRefusal(pools: PoolTable, request: ServiceRequest): Refusal {
   const candidates = candidatePools(pools, request)
@@ -180,9 +199,10 @@ function poolRefusal(pools: PoolTable, request: ServiceRequest): Refusal {
   const requestedPool = requestedPoolOf(request)
   if (names.length === 0) {
     if (requestedPool === undefined) return noPool(pools)
-    return pools.entries.has(requestedPool)
-      ? notCompatible(requestedPool)
-      : refuse('unknownPool', `there is no pool ${quote(requestedPool)}`)
+    const entry = pools.entries.get(requestedPool)
+    return entry === undefined
+      ? refuse('unknownPool', `there is no pool ${quote(requestedPool)}`)
+      : notServing(entry.pool)
   }
   const choices = familyChoices(request.families)
   const isPossible = choices.some((families) =>
@@ -196,10 +216,13 @@ function poolRefusal(pools: PoolTable, request: ServiceRequest): Refusal {
 /** `pool "a"` or `any one of the pools "a", "b"` */
 const oneOf = (names: readonly string[]): string => (names.length === 1 ? '' : 'any one of the ') + poolList(names)
 
-const noPool = (pools: PoolTable): Refusal =>
-  pools.entries.size === 0
-    ? refuse('noPoolForService', 'there is no pool')
-    : refuse(
-        'noPoolForService',
-        `${poolList([...pools.entries.keys()])}: not one that assigns addresses to this Service on its own`,
-      )
+function noPool(pools: PoolTable): Refusal {
+  const refused = pools.refused()
+  const inForce = [...pools.entries.keys()].filter((name) => !refused.includes(name))
+  const aside = refused.length === 0 ? '' : `; ${refusedPools(refused)}`
+  const text =
+    inForce.length === 0
+      ? `there is no pool${aside === '' ? '' : ' in force'}`
+      : `${poolList(inForce)}: not one that assigns addresses to this Service on its own`
+  return refuse('noPoolForService', `${text}${aside}`)
+}

@@ -10,6 +10,8 @@ export interface Pool {
   readonly avoidBuggyIPs: boolean
   /** True where the pool has a serviceAllocation: then it serves only Services that list it in `pinnedPools`. */
   readonly isRestricted: boolean
+  /** True for a pool that is there and has no version in force: it has what it gave, at most, and gives nothing. */
+  readonly isRefused?: boolean
 }
 
 /** One Service of type LoadBalancer that is ours to serve. */
@@ -77,7 +79,7 @@ export interface Released {
 
 /** What is remembered of free addresses, so that the one in use most recently is handed out last. */
 export interface History {
-  /** In the order of release, the longest unused first; only addresses of current pools. */
+  /** In the order of release, the longest unused first; also of addresses that no pool has any more, for the time when one does. */
   readonly released: readonly Released[]
   /** Used once, too long ago to know by whom: longer unused than all of `released`. */
   readonly longAgo: readonly Range[]
@@ -112,6 +114,8 @@ export type RefusalReason =
   | 'poolNotCompatible'
   /** The requested pool does not exist. */
   | 'unknownPool'
+  /** The pool that is requested is there and not in force: its own object is refused. */
+  | 'poolRefused'
   /** No pool assigns addresses to this Service on its own. */
   | 'noPoolForService'
   /** None of the pools has a range of the family, or both families, that the Service needs. */

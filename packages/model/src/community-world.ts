@@ -1,4 +1,6 @@
 import { equalRefs, named } from './compare.ts'
+import { isRecord } from './fields.ts'
+import type { Parse } from './parse.ts'
 import { problem } from './rules.ts'
 import type { Conflict, World } from './settle.ts'
 import type { Community, CommunityAliases, ObjectRef } from './types.ts'
@@ -19,6 +21,23 @@ export class CommunityWorld implements World<CommunityAliases> {
   add({ communities, meta }: CommunityAliases): void {
     for (const { name } of communities) this.#owners.set(name, meta.ref)
   }
+}
+
+/** By alias that is not in force, the object that names it all the same: that is broken, or at odds with another. */
+export function refusedAliases(
+  parses: readonly Parse[],
+  inForce: ReadonlyMap<string, Community>,
+): ReadonlyMap<string, string> {
+  const refused = new Map<string, string>()
+  for (const { raw, ref } of parses) {
+    const spec = isRecord(raw.value) ? raw.value['spec'] : undefined
+    const list = isRecord(spec) ? spec['communities'] : undefined
+    for (const entry of Array.isArray(list) ? list : []) {
+      const alias: unknown = isRecord(entry) ? entry['name'] : undefined
+      if (typeof alias === 'string' && !inForce.has(alias)) refused.set(alias, named(ref))
+    }
+  }
+  return refused
 }
 
 /** What each alias means. */

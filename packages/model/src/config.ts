@@ -1,5 +1,5 @@
 import { bfdNotes } from './bfd.ts'
-import { CommunityWorld, aliasesOf } from './community-world.ts'
+import { CommunityWorld, aliasesOf, refusedAliases } from './community-world.ts'
 import { compareText, named } from './compare.ts'
 import type { ConfigResource } from './config-world.ts'
 import { ConfigWorld } from './config-world.ts'
@@ -48,19 +48,18 @@ export function settleConfig(placement: Placement, surroundings: Surroundings, p
   const outcome = new Outcome()
   const parsesOf = (kind: Kind): readonly Parse[] => [...placement.byKind[kind].values()]
   const communities = parsesOf('Community').map((parse) => contenderOf('Community', parse, previousOf))
-  const aliases = aliasesOf(
+  const inForce = aliasesOf(
     outcome.take(
       communities,
       settle(communities, () => new CommunityWorld()),
     ),
   )
+  const aliases = { inForce, refused: refusedAliases(parsesOf('Community'), inForce) }
 
   const profiles = parsesOf('BFDProfile').map((parse) => contenderOf('BFDProfile', parse, previousOf))
-  const referables: Referables = {
-    bfdProfiles: new Set(
-      profiles.filter(({ newest, previous }) => (newest ?? previous) !== undefined).map(({ ref }) => ref.name),
-    ),
-  }
+  const names = Map.groupBy(profiles, ({ newest, previous }) => (newest ?? previous) !== undefined)
+  const namesWhere = (isValid: boolean) => new Set(names.get(isValid)?.map(({ ref }) => ref.name))
+  const referables: Referables = { bfdProfiles: namesWhere(true), refusedProfiles: namesWhere(false) }
   const contenders: Contender<ConfigResource>[] = [
     ...profiles,
     ...parsesOf('IPAddressPool').map((parse) => contenderOf('IPAddressPool', parse, previousOf)),

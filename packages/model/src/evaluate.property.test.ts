@@ -8,7 +8,7 @@ import { sessionObstacles } from './kinds/peer.ts'
 import { object } from './testing/manifests.ts'
 import { advertisement, bfdProfile, community, node, peer, policy, pool, secret, service } from './testing/objects.ts'
 import { mapOfKind } from './versions.ts'
-import type { Evaluation, RawObject, Resource } from './types.ts'
+import type { Evaluation, Fault, RawObject, Resource } from './types.ts'
 
 const nodes = [node('node-l', { rack: 'l' }), node('node-r', { rack: 'r' })]
 const rack = fc
@@ -168,10 +168,9 @@ test('adding an object that is broken by itself changes no other one', () => {
       const without = evaluate(objects, undefined)
       const withIt = evaluate([added, ...objects], undefined)
       assert.deepEqual(withIt.model, without.model)
-      assert.deepEqual(
-        withIt.faults.filter(({ object: ref }) => ref.name !== '0'),
-        without.faults,
-      )
+      // Only the words differ: an alias may be one that the broken object would define.
+      const found = (faults: readonly Fault[]) => faults.map((fault) => ({ ...fault, message: '', remedy: '' }))
+      assert.deepEqual(found(withIt.faults.filter(({ object: ref }) => ref.name !== '0')), found(without.faults))
       assert.ok(withIt.faults.some(({ object: ref }) => ref.name === '0'))
     }),
     runs,

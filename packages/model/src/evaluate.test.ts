@@ -179,6 +179,41 @@ test('an advertisement takes the communities that its aliases mean now', () => {
   assert.equal(again.model.advertisements.get(key('public'))?.meta.isStale, false)
 })
 
+const faultsOf = (evaluation: Evaluation, name: string) =>
+  evaluation.faults.filter(({ object: ref }) => ref.name === name).map(({ message, remedy }) => [message, remedy])
+
+test('an alias of a Community that is refused, and a BFDProfile that is, are not said not to be there', () => {
+  const routes = advertisement('public', { communities: ['gold', 'iron'] })
+  const names = (...communities: readonly object[]) => community('names', { communities })
+  const gold = { name: 'gold', value: '1:1' }
+  const unknown = [
+    'No Community object defines the alias "iron".',
+    'Define the alias in a Community object, or write the community itself, such as 65000:100.',
+  ]
+  const first = evaluate([names(gold, { name: 'silver', value: 'x:y' }), routes], undefined)
+  assert.deepEqual(faultsOf(first, 'public'), [
+    [
+      'Community "metallb-system/names" defines the alias "gold", and is refused itself.',
+      'Correct Community "metallb-system/names": its own faults say what is wrong with it.',
+    ],
+    unknown,
+  ])
+  assert.deepEqual(faultsOf(evaluate([names(gold), routes], undefined), 'public'), [unknown])
+  for (const communities of ['nonsense', [null, 'gold', { name: 7 }], undefined]) {
+    assert.equal(faultsOf(evaluate([community('names', { communities }), routes], undefined), 'public').length, 2)
+  }
+  const uplink = peer('tor', { bfdProfile: 'fast' })
+  assert.deepEqual(faultsOf(evaluate([bfdProfile('fast', { minimumTtl: 'x' }), uplink], undefined), 'tor'), [
+    ['BFDProfile "fast" is refused itself.', 'Correct BFDProfile "fast": its own faults say what is wrong with it.'],
+  ])
+})
+
+test('an entry of a pool that is no address at all is not told to lack a prefix length', () => {
+  const whyOf = (text: string) => faultsOf(evaluate([pool('a', entry(text))], undefined), 'a').at(0)?.[0]
+  assert.equal(whyOf('hello'), '"hello" is not an IP address.')
+  assert.match(whyOf('192.0.2.1') ?? '', /has no prefix length/)
+})
+
 test('a peer whose BFDProfile was deleted keeps its session and is reported', () => {
   const uplink = peer('tor', { bfdProfile: 'fast' })
   const first = evaluate([bfdProfile('fast', {}), uplink], undefined)

@@ -1,5 +1,5 @@
 export type { AnnotationName } from './annotations.ts'
-export { annotationOf, annotationPrefix } from './annotations.ts'
+export { annotationOf, annotationPrefix, deprecatedAnnotationsIn } from './annotations.ts'
 export type { BfdSettings } from './bfd.ts'
 export { bfdConfigOf, bfdProfileOf, isBfdMultihop, isInternalPeer } from './bfd.ts'
 export { effectivePolicy } from './effective-policy.ts'

@@ -9,10 +9,17 @@ import type { Conflict } from './settle.ts'
 import { closest } from './spelling.ts'
 import type { BGPPeer, Community, Secret, SecretReference } from './types.ts'
 
+/** What the aliases of Community objects mean. */
+export interface Aliases {
+  readonly inForce: ReadonlyMap<string, Community>
+  /** By alias that nothing in force defines, the object that would, as a message names it: it is refused. */
+  readonly refused: ReadonlyMap<string, string>
+}
+
 /** The communities of an advertisement with its aliases looked up, each once and in order, and what is wrong in them. */
 export function resolveCommunities(
   texts: readonly string[],
-  aliases: ReadonlyMap<string, Community>,
+  aliases: Aliases,
 ): { readonly communities: readonly Community[]; readonly conflicts: readonly Conflict[] } {
   const communities = new Map<string, Community>()
   const conflicts: Conflict[] = []
@@ -25,12 +32,12 @@ export function resolveCommunities(
   return { communities: sorted, conflicts }
 }
 
-function readCommunityOrAlias(text: string, aliases: ReadonlyMap<string, Community>): Reading<Community> {
+function readCommunityOrAlias(text: string, { inForce, refused }: Aliases): Reading<Community> {
   // An alias may look like anything, also like a community, and comes first as in MetalLB.
-  const alias = aliases.get(text)
+  const alias = inForce.get(text)
   if (alias !== undefined) return { ok: true, value: alias }
   if (text.includes(':')) return readCommunity(text)
-  const detail = { alias: text, suggestion: closest(text, aliases.keys()) }
+  const detail = { alias: text, suggestion: closest(text, inForce.keys()), refused: refused.get(text) }
   return { ok: false, problem: problem('unknown-community-alias', detail) }
 }
 
@@ -45,15 +52,21 @@ const communityKey = (community: Community): string =>
 export interface Referables {
   /** Names of all BFDProfiles that have a valid version. */
   readonly bfdProfiles: ReadonlySet<string>
+  /** Of those that are there, and have none. */
+  readonly refusedProfiles: ReadonlySet<string>
 }
 
 /** By `namespace/name`. */
 type Secrets = ReadonlyMap<string, Secret>
 
 /** What is wrong with a peer's reference to a BFDProfile. */
-export function danglingOf({ bfdProfile }: BGPPeer, { bfdProfiles }: Referables): readonly Conflict[] {
+export function danglingOf({ bfdProfile }: BGPPeer, { bfdProfiles, refusedProfiles }: Referables): readonly Conflict[] {
   if (bfdProfile === undefined || bfdProfiles.has(bfdProfile)) return []
-  const detail = { name: bfdProfile, suggestion: closest(bfdProfile, bfdProfiles) }
+  const detail = {
+    name: bfdProfile,
+    suggestion: closest(bfdProfile, bfdProfiles),
+    isRefused: refusedProfiles.has(bfdProfile),
+  }
   return [{ path: ['spec', 'bfdProfile'], problem: problem('unknown-bfd-profile', detail) }]
 }
 

@@ -136,10 +136,16 @@ export const rules = {
     ({ text, why }) => `"${text}" is not a BGP community: ${why}.`,
     () => 'Write 65000:100, large:65000:1:2, or the name of an alias of a Community object.',
   ),
-  'unknown-community-alias': rule<{ alias: string; suggestion: string | undefined }>(
-    'An advertisement names a community alias that no Community object defines.',
-    ({ alias, suggestion }) => `No Community object defines the alias "${alias}".${meant(suggestion)}`,
-    () => 'Define the alias in a Community object, or write the community itself, such as 65000:100.',
+  'unknown-community-alias': rule<{ alias: string; suggestion: string | undefined; refused: string | undefined }>(
+    'An advertisement names a community alias that no Community object in force defines.',
+    ({ alias, suggestion, refused }) =>
+      refused === undefined
+        ? `No Community object defines the alias "${alias}".${meant(suggestion)}`
+        : `${refused} defines the alias "${alias}", and is refused itself.`,
+    ({ refused }) =>
+      refused === undefined
+        ? 'Define the alias in a Community object, or write the community itself, such as 65000:100.'
+        : `Correct ${refused}: its own faults say what is wrong with it.`,
   ),
   'duplicate-community-alias': rule<{ alias: string; where: string }>(
     'Two Community objects, or two entries of one, define the same alias.',
@@ -193,15 +199,21 @@ export const rules = {
     ({ asn }) => `ebgpMultiHop is set, but myASN and peerASN are both ${asn}: an iBGP session.`,
     () => 'Remove ebgpMultiHop, or correct one of the two AS numbers.',
   ),
-  'unknown-bfd-profile': rule<{ name: string; suggestion: string | undefined }>(
-    'A peer names a BFDProfile that does not exist.',
-    ({ name, suggestion }) => `There is no BFDProfile "${name}".${meant(suggestion)}`,
-    () => 'Create the BFDProfile, correct the name, or remove bfdProfile.',
+  'unknown-bfd-profile': rule<{ name: string; suggestion: string | undefined; isRefused: boolean }>(
+    'A peer names a BFDProfile that does not exist, or is refused.',
+    ({ name, suggestion, isRefused }) =>
+      isRefused ? `BFDProfile "${name}" is refused itself.` : `There is no BFDProfile "${name}".${meant(suggestion)}`,
+    ({ name, isRefused }) =>
+      isRefused
+        ? `Correct BFDProfile "${name}": its own faults say what is wrong with it.`
+        : 'Create the BFDProfile, correct the name, or remove bfdProfile.',
   ),
   'unknown-secret': rule<{ name: string; namespace: string }>(
-    'A peer or a policy names a Secret that does not exist.',
-    ({ name, namespace }) => `There is no Secret "${name}" in namespace "${namespace}".`,
-    () => 'Create the Secret, with type kubernetes.io/basic-auth and the key password.',
+    'A peer or a policy names a Secret that does not exist, or is of a type other than kubernetes.io/basic-auth.',
+    ({ name, namespace }) =>
+      `There is no Secret "${name}" of type kubernetes.io/basic-auth in namespace "${namespace}".`,
+    () =>
+      'Create the Secret, with type kubernetes.io/basic-auth and the key password; one of another type has to be deleted first, for the type cannot be changed.',
   ),
   'unusable-secret': rule<{ name: string; why: string }>(
     'A peer or a policy names a Secret that cannot hold a password.',

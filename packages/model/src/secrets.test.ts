@@ -27,7 +27,11 @@ function obstaclesOf(evaluation: Evaluation): readonly string[] {
 }
 
 const unusable: readonly (readonly [string, readonly RawObject[], string])[] = [
-  ['that does not exist', [], 'There is no Secret "tor" in namespace "metallb-system"'],
+  [
+    'that does not exist',
+    [],
+    'There is no Secret "tor" of type kubernetes.io/basic-auth in namespace "metallb-system"',
+  ],
   [
     'of another type',
     [secret('tor', 'x', { type: 'Opaque' })],

@@ -41,14 +41,16 @@ export class Allocation {
     this.#rules = rules
   }
 
-  run(model: Model): Allocated {
+  /** `refused` are names of pools that are there and have no version in force. */
+  run(model: Model, refused: ReadonlySet<string> = noNames): Allocated {
     const before = this.#last
-    const arePoolsSame = before !== undefined && hasSamePools(before.model, model)
+    const arePoolsSame = before !== undefined && hasSamePools(before.model, model) && isSameSet(before.refused, refused)
     const touched = arePoolsSame ? differingServices(before.model, model) : this.#allKeys(model)
     const changed = this.#update(touched, model, arePoolsSame)
-    const allocation = this.#allocate(model, changed, arePoolsSame)
+    const allocation = this.#allocate({ model, refused }, changed, arePoolsSame)
     this.#last = {
       model,
+      refused,
       plan: allocation,
       services: this.#toAllocated(model, allocation, touched),
       oldPrefix: this.#toOldPrefix(before?.oldPrefix ?? new Set(), touched),
@@ -60,7 +62,7 @@ export class Allocation {
    * A Service that is new to us and comes with addresses in its status has them from an earlier owner, MetalLB say: they
    * are claims, which count after our own assignments. One of the name of another that is gone is new too.
    */
-  #allocate(model: Model, { change, claimants }: Updated, arePoolsSame: boolean): Plan {
+  #allocate(basis: Basis, { change, claimants }: Updated, arePoolsSame: boolean): Plan {
     const before = this.#last?.plan
     const state = before?.state ?? this.#restored
     const claims = claimants.filter(({ service, uid }) => {
@@ -68,13 +70,16 @@ export class Allocation {
       return known === undefined || isOfNamesake(known, uid)
     })
     if (before === undefined || claims.length > 0)
-      return plan({ ...this.#world(model), state: withClaims(state, claims) })
-    return (arePoolsSame ? replanChanged(before, change) : undefined) ?? replan(before, this.#world(model))
+      return plan({ ...this.#world(basis), state: withClaims(state, claims) })
+    return (arePoolsSame ? replanChanged(before, change) : undefined) ?? replan(before, this.#world(basis))
   }
 
-  #world(model: Model): World {
+  #world({ model, refused }: Basis): World {
+    const pools = Array.from(model.pools.values(), (pool) => this.#toPool(pool))
+    const names = new Set(pools.map(({ name }) => name))
+    const withoutAny = [...refused].filter((name) => !names.has(name)).map(refusedPool)
     return {
-      pools: Array.from(model.pools.values(), (pool) => this.#toPool(pool)),
+      pools: [...pools.map((pool) => (refused.has(pool.name) ? { ...pool, isRefused: true } : pool)), ...withoutAny],
       services: Array.from(this.#requests.values(), ({ request }) => request),
     }
   }
@@ -172,9 +177,14 @@ function claimsOf({ request: { key, uid }, service: { ingress } }: Requested): r
   return [{ service: key, ...(uid === undefined ? {} : { uid }), addresses: ingress }]
 }
 
-/** What a pass began from. */
-interface Last extends Allocated {
+/** What a pass is made from. */
+interface Basis {
   readonly model: Model
+  readonly refused: ReadonlySet<string>
+}
+
+/** What a pass began from. */
+interface Last extends Allocated, Basis {
   readonly services: ShardedMap<AllocatedService>
 }
 
@@ -190,6 +200,21 @@ interface Requested {
   readonly request: ServiceRequest
   readonly usesOldPrefix: boolean
 }
+
+const noNames: ReadonlySet<string> = new Set()
+
+/** A refused pool of which nobody holds anything. */
+const refusedPool = (name: string): Pool => ({
+  name,
+  ranges: [],
+  autoAssign: false,
+  avoidBuggyIPs: false,
+  isRestricted: true,
+  isRefused: true,
+})
+
+const isSameSet = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
+  a === b || (a.size === b.size && [...a].every((one) => b.has(one)))
 
 const noDecisions: Plan['decisions'] = ShardedMap.of<Decision>([])
 

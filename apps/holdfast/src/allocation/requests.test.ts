@@ -63,7 +63,7 @@ const unreadable: readonly (readonly [string, string, string, RegExp])[] = [
     'both',
     ', loadBalancerIP: 192.0.2.1',
     ', annotations: { metallb.io/loadBalancerIPs: 192.0.2.1 }',
-    /both spec\.loadBalancerIP .* remove one/,
+    /both spec\.loadBalancerIP .* only one may be/,
   ],
   [
     'no address',

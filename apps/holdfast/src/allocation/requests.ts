@@ -60,7 +60,7 @@ const longestShown = 80
 function requestedAddresses(annotation: string | undefined, field: string | undefined): readonly Address[] | string {
   if (annotation !== undefined && field !== undefined) {
     const [one, other] = [describeText(field, longestShown), describeText(annotation, longestShown)]
-    return `both spec.loadBalancerIP (${one}) and the annotation metallb.io/loadBalancerIPs (${other}) are set: remove one`
+    return `both spec.loadBalancerIP (${one}) and the annotation metallb.io/loadBalancerIPs (${other}) are set, and only one may be`
   }
   const text = annotation ?? field
   if (text === undefined) return none

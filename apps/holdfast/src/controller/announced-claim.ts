@@ -223,20 +223,27 @@ function noSession(offers: readonly Offer[], wordOf: Heard['wordOf']): Announced
  * speaker has not told yet.
  */
 export function refusedClaim(refusals: ReadonlyMap<string, Refusal | undefined>): AnnouncedClaim {
-  const byReason = new Map<string, { readonly nodes: string[]; readonly message: string }>()
+  const byReason = new Map<string, { readonly nodes: string[]; readonly message: string; isSaidOfEach: boolean }>()
   for (const [node, refusal] of refusals) {
     if (refusal === undefined) return notToldYet
     const known = byReason.get(refusal.reason)
-    if (known === undefined) byReason.set(refusal.reason, { nodes: [node], message: refusal.message })
-    else known.nodes.push(node)
+    if (known === undefined)
+      byReason.set(refusal.reason, { nodes: [node], message: refusal.message, isSaidOfEach: true })
+    else {
+      known.nodes.push(node)
+      known.isSaidOfEach &&= known.message === refusal.message
+    }
   }
   const untold = byReason.get('NotTold' satisfies keyof typeof announcedReasons)
   if (untold !== undefined) return claim('NotTold', `whether a node announces it is not known: ${untold.message}`)
   const [first, second] = [...byReason].sort(([, a], [, b]) => b.nodes.length - a.nodes.length)
   if (first === undefined) return claim('NoNodes', 'no node announces it: there are no nodes')
-  const [reason, { message }] = first
-  if (second === undefined) return because('False', capitalized(reason), `no node announces it: ${message}`)
-  const parts = [...byReason].map(([name, { nodes }]) => `${name} (${listed(nodes)})`)
+  const [reason, { message, nodes, isSaidOfEach }] = first
+  if (second === undefined) {
+    const others = isSaidOfEach ? '' : `; likewise ${counted(nodes.length - 1, 'other node')}`
+    return because('False', capitalized(reason), `no node announces it: ${message}${others}`)
+  }
+  const parts = [...byReason].map(([name, one]) => `${name} (${listed(one.nodes)})`)
   return claim('NoNodeCan', `no node announces it: ${parts.join(', ')}`)
 }
 

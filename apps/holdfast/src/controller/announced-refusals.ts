@@ -31,11 +31,32 @@ export function refusalsOf(
       const seen = { ...model, endpointSlices: slices ?? readyOn(node, service) }
       const input = { node, model: seen, services: [{ service, addresses }], ignoreExcludeLB: false }
       const decision = planNode(input).decisions.get(`${namespace}/${name}`)
-      if (decision?.kind === 'withheld') return [node, { reason: decision.reason, message: decision.message }]
+      if (decision?.kind === 'withheld') {
+        const isLocal = decision.reason === 'noLocalEndpoints' && slices !== undefined
+        const message = isLocal ? withoutHome(model, service, slices) : decision.message
+        return [node, { reason: decision.reason, message }]
+      }
       return [node, silenceOf(node, heard)]
     }),
   )
 }
+
+/** Why no node has an endpoint for policy Local, of all together: that one of them has none is no matter of that node. */
+function withoutHome({ nodes }: Model, { meta }: Service, slices: ReadonlyMap<string, EndpointSlice>): string {
+  const endpoints = [...slices.values()].flatMap((slice) => slice.endpoints)
+  const healthy = endpoints.filter(({ isHealthy, addresses }) => isHealthy && addresses.length > 0)
+  const named = new Set(healthy.map(({ nodeName }) => nodeName).filter((name) => name !== undefined && name !== ''))
+  const strangers = [...named].filter((name) => !nodes.has(name ?? '')).sort()
+  const count = nodes.size === 1 ? 'the only node' : `any of the ${nodes.size} nodes`
+  const { namespace, name } = meta.ref
+  const text = `Service ${namespace}/${name} has externalTrafficPolicy Local and no healthy endpoint on ${count}`
+  if (strangers.length === 0) return named.size === 0 && healthy.length > 0 ? `${text}: they name no Node` : text
+  const more = strangers.length > mostStrangers ? ` and ${strangers.length - mostStrangers} more` : ''
+  const list = `${strangers.slice(0, mostStrangers).join(', ')}${more}`
+  return `${text}: they are said to be on ${list}, which ${strangers.length === 1 ? 'is no Node' : 'are no Nodes'} here`
+}
+
+const mostStrangers = 3
 
 /** What keeps a node silent that would announce by its configuration. */
 function silenceOf(node: string, { wordOf, isHeard, stoppedOn }: Heard): Refusal | undefined {

@@ -181,6 +181,34 @@ test('no node can: the reason of explain, in words', async () => {
   assert.equal(writes(), count)
 })
 
+test('with policy Local, where endpoints are said to be on no Node that there is: of the whole cluster, with the name', async () => {
+  const { server, says, pass, said, controller, stop } = await createScene()
+  putSlice(server, 'z')
+  putService(server, 'web', { externalTrafficPolicy: 'Local' })
+  for (const node of ['a', 'b', 'c']) putState(server, node)
+  const start =
+    'no node announces it: Service shop/web has externalTrafficPolicy Local and no healthy endpoint on any of the 3 nodes'
+  assert.equal(await says('False', 'NoLocalEndpoints'), `${start}: they are said to be on z, which is no Node here`)
+  await pass(5000)
+  assert.equal(said()?.reason, 'NoLocalEndpoints')
+  await stop(controller)
+})
+
+test('one reason of each node in other words: the words of one, and how many others there are', async () => {
+  const { server, says, controller, stop } = await createScene()
+  for (const name of ['a', 'b', 'c']) {
+    putNode(server, name, 'True', { 'node.kubernetes.io/exclude-from-external-load-balancers': '' })
+  }
+  putSlice(server, 'a')
+  putService(server)
+  for (const node of ['a', 'b', 'c']) putState(server, node)
+  assert.match(
+    await says('False', 'NodeLabeledExcludeBalancers'),
+    /^no node announces it: Node a has the label node\.kubernetes\.io\/exclude-from-external-load-balancers; likewise 2 other nodes$/,
+  )
+  await stop(controller)
+})
+
 test('each node for its own reason: all of them are named', async () => {
   const { server, says, pass } = await createScene()
   for (const node of ['a', 'b']) putState(server, node)

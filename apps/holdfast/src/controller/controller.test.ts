@@ -82,6 +82,22 @@ test('a new Service gets address, annotation, condition and event with three req
   await controller.stop()
 })
 
+test('annotations under the old prefix are obeyed, and an event names them', async () => {
+  const { server, until, replica, service, stop } = createScene()
+  putPool(server, 'gold', '192.0.2.0/24')
+  const old = { 'metallb.universe.tf/address-pool': 'gold', 'metallb.universe.tf/allow-shared-ip': 'k' }
+  putService(server, 'web', {}, { ...old, 'metallb.io/allow-shared-ip': 'new' })
+  const { controller } = replica('a')
+  await until('two events', () => eventsOf(server, 'web').length === 2)
+  assert.deepEqual(ingressOf(service('web')), ['192.0.2.0'])
+  assert.ok(
+    eventsOf(server, 'web').includes(
+      'Warning deprecatedAnnotation: metallb.universe.tf/address-pool has an old prefix, which still works: write metallb.io/ instead',
+    ),
+  )
+  await stop(controller)
+})
+
 test('a burst of Services costs few block writes', async () => {
   const { server, until, replica, pass } = createScene()
   putPool(server, 'gold', '192.0.2.0/24', '198.51.100.0/24')

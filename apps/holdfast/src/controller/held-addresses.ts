@@ -17,6 +17,8 @@ export interface Held {
 export interface HeldNow {
   /** By Service. */
   readonly held: ReadonlyMap<string, Held>
+  /** Names of pools that are there without being in force. */
+  readonly refused: ReadonlySet<string>
   /** The model in which they are in a pool. */
   readonly model: Model
   /** Services of which something is held now, or was before, where that may have changed. */
@@ -42,7 +44,7 @@ export function createHeldAddresses(
     const patched = isSame && hasSameHeld ? last.patched : withHeldOver(model, inOrder(byService)).pools
     const changed = hasSameHeld ? none : new Set([...held.keys(), ...last.held.keys()])
     last = { ...now, byService: hasSameHeld ? last.byService : byService, held, patched }
-    return { held, model: byService.size === 0 ? model : { ...model, pools: patched }, changed }
+    return { held, refused: terms.refused, model: byService.size === 0 ? model : { ...model, pools: patched }, changed }
   }
 }
 

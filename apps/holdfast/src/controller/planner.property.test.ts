@@ -124,6 +124,39 @@ test('where blocks name two Services made one after the other under a name, what
   }
 })
 
+test('a block of which only old releases of no pool are left goes, at the start and within an hour of being old', () => {
+  const time = '2026-01-01T00:00:00.000000Z'
+  const stray = {
+    cidr: '10.9.0.0/26',
+    inUse: 0,
+    addresses: [],
+    released: [{ address: '10.9.0.3', service: 'a/b', time }],
+  }
+  const pools = poolSets[0] ?? []
+  const services = new Map<string, ServiceView>()
+  const run = (planner: ReturnType<typeof createPlanner>, at: string): boolean => {
+    const input = {
+      snapshot: { objects: pools, faults: [] },
+      services,
+      changed: new Set<string>(),
+      nowMs: Date.parse(at),
+    }
+    return planner.run({ ...input, pools: objectsOf(pools, 'IPAddressPool') }).target.specs.has('ipv4-10.9.0.0')
+  }
+  const seeded = () => {
+    const planner = createPlanner({ loadBalancerClass: undefined, onPoolLoss: 'Reassign' })
+    planner.seed(new Map([['ipv4-10.9.0.0', stray]]), services)
+    return planner
+  }
+  assert.equal(run(seeded(), '2026-01-08T00:01:00Z'), false)
+  const planner = seeded()
+  const times = ['2026-01-07T23:59:00Z', '2026-01-08T00:58:00Z', '2026-01-08T00:59:00Z']
+  assert.deepEqual(
+    times.map((at) => run(planner, at)),
+    [true, true, false],
+  )
+})
+
 test('what is held over follows pools and Services', () => {
   const rules = { loadBalancerClass: undefined, onPoolLoss: 'Hold' } as const
   fc.assert(
@@ -138,7 +171,10 @@ test('what is held over follows pools and Services', () => {
   )
 })
 
-function assertHolds({ last, planned }: Turn, key: string, held: readonly HeldOver[]): void {
+function assertHolds({ input, last, planned }: Turn, key: string, held: readonly HeldOver[]): void {
+  // Whoever asks for another address or pool gives up what it had.
+  const annotations = Object.keys(input.services.get(key)?.object.metadata.annotations ?? {})
+  if (annotations.some((name) => /address-pool|loadBalancerIPs/.test(name))) return
   const wish = planned.wishOf(key)
   // Both of a pair come from one pool: where another one has one of them by now, both go.
   if (wish === undefined || (last?.wishOf(key)?.addresses.length ?? 0) > 1) return

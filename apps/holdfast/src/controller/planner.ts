@@ -1,6 +1,6 @@
 import type { KubeObject, Snapshot } from '@holdfast/cluster'
 import type { Address } from '@holdfast/ip'
-import { equalAddresses, formatAddress, parseAddress } from '@holdfast/ip'
+import { equalAddresses, formatAddress, parseAddress, rangeContains } from '@holdfast/ip'
 import type {
   AddressBlockSpec,
   AddressHolder,
@@ -12,8 +12,8 @@ import type {
   Plan,
   PlanEvent,
 } from '@holdfast/ipam'
-import { differingKeys, givenLast, keptTerms, nextBlocks, stateOf } from '@holdfast/ipam'
-import type { Evaluation } from '@holdfast/model'
+import { differingKeys, givenLast, keptTerms, nextBlocks, stateOf, withoutOldStrays } from '@holdfast/ipam'
+import type { Evaluation, Model } from '@holdfast/model'
 import { evaluate } from '@holdfast/model'
 import { Allocation } from '../allocation/allocation.ts'
 import type { ControllerCommand } from '../kubernetes/command.ts'
@@ -80,6 +80,7 @@ export function createPlanner(rules: PlannerRules): Planner {
   let evaluation: Evaluation | undefined
   let seeded: Seeded | undefined
   let isBarren = true
+  let weededMs = -Infinity
   const cleared = new Map<string, string>()
   const refusals = new Map<string, PlanEvent>()
   const wishesOf = createWishes()
@@ -93,6 +94,14 @@ export function createPlanner(rules: PlannerRules): Planner {
     }
   }
 
+  /** Releases grow old in days: to look at all of them now and then is enough. */
+  function weeded(blocks: Blocks, model: Model, nowMs: number): Blocks {
+    if (Math.abs(nowMs - weededMs) < weedingMs) return blocks
+    weededMs = nowMs
+    const ranges = [...model.pools.values()].flatMap((pool) => pool.ranges)
+    return withoutOldStrays(blocks, (address) => ranges.some((range) => rangeContains(range, address)), nowMs)
+  }
+
   return {
     seed: (specs, services, unreadable = []) => {
       const holders = holdersByGrant(specs)
@@ -100,6 +109,7 @@ export function createPlanner(rules: PlannerRules): Planner {
       const promised = asPromised(givenLast(state, unreadable), holders, services)
       const allocation = new Allocation(promised, { loadBalancerClass: rules.loadBalancerClass, source: 'apiServer' })
       const { decisions = noDecisions } = seeded ?? {}
+      weededMs = -Infinity
       const names = createHolderNames(specs)
       seeded = { allocation, blocks, names, assignments: promised.assignments, decisions }
     },
@@ -109,12 +119,13 @@ export function createPlanner(rules: PlannerRules): Planner {
       evaluation = evaluate(snapshot.objects, evaluation)
       const { model } = evaluation
       const held = hold(model, assignments, pools)
-      const { plan, oldPrefix } = allocation.run(held.model)
+      const { plan, oldPrefix } = allocation.run(held.model, held.refused)
       noteChanges(plan, cleared, refusals)
       const different = new Set(differingKeys(plan.decisions, seeded.decisions))
       forgetGone(different, plan)
       const renewed = names.update(plan.state.assignments, changed, services)
-      const blocks = nextBlocks(before, plan.state, { uidOf: names.uidOf, nowMs, renewed })
+      const next = nextBlocks(before, plan.state, { uidOf: names.uidOf, nowMs, renewed })
+      const blocks = weeded(next, held.model, nowMs)
       for (const key of held.changed) different.add(key)
       const wasBarren = isBarren
       isBarren &&= pools.length === 0 && before.specs.size === 0
@@ -145,6 +156,8 @@ interface Seeded {
   /** Of the pass before, also where that was before the last `seed`. */
   readonly decisions: Plan['decisions']
 }
+
+const weedingMs = 3_600_000
 
 const noDecisions: Plan['decisions'] = new Map()
 

@@ -1,4 +1,5 @@
 import type { PlanEvent } from '@holdfast/ipam'
+import { annotationPrefix } from '@holdfast/model'
 import type { Condition } from './service-object.ts'
 import type { ServiceStatus } from './service-status.ts'
 
@@ -21,7 +22,8 @@ export interface Written {
   readonly refusal: PlanEvent | undefined
   /** Some address stays although no pool has it. */
   readonly isHeldOver: boolean
-  readonly usesOldPrefix: boolean
+  /** Annotations that it has under the old prefix and are read. */
+  readonly oldAnnotations: readonly string[]
 }
 
 /**
@@ -47,12 +49,12 @@ const newsOf = ({ before, after, refusal, isHeldOver }: Written): readonly Notic
 ]
 
 const assignedEvents = (
-  { before, usesOldPrefix }: Written,
+  { before, oldAnnotations }: Written,
   gone: readonly string[],
   added: readonly string[],
 ): readonly Notice[] => [
   assignedEvent(before.ingress.length > 0 && gone.length === 0, added),
-  ...(usesOldPrefix ? [oldPrefix] : []),
+  ...(oldAnnotations.length === 0 ? [] : [oldPrefix(oldAnnotations)]),
 ]
 
 /** Names the old addresses and the new ones, for a person who has to change a firewall or a name. */
@@ -68,11 +70,11 @@ const assignedEvent = (isAdditional: boolean, added: readonly string[]): Notice 
   message: isAdditional ? `Assigned additional IP ${added.join(', ')}` : `Assigned IP [${added.join(', ')}]`,
 })
 
-const oldPrefix: Notice = {
+const oldPrefix = (names: readonly string[]): Notice => ({
   type: 'Warning',
   reason: 'deprecatedAnnotation',
-  message: 'annotations with the prefix metallb.universe.tf/ still work: write metallb.io/ instead',
-}
+  message: `${names.join(', ')} ${names.length === 1 ? 'has' : 'have'} an old prefix, which still works: write ${annotationPrefix} instead`,
+})
 
 const heldEvent = ({ conditions }: ServiceStatus): Notice => ({
   type: 'Warning',

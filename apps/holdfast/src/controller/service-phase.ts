@@ -1,5 +1,6 @@
 import type { KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
+import { deprecatedAnnotationsIn } from '@holdfast/model'
 import type { Assurance } from './assurance.ts'
 import { createAssurance } from './assurance.ts'
 import type { Departure } from './block-phase.ts'
@@ -198,7 +199,7 @@ const writtenOf = ({ planned }: Round, { key, object }: ServiceView, wish: Wish,
   cleared: planned.cleared.get(key),
   refusal: isRefusal(status) ? planned.refusals.get(key) : undefined,
   isHeldOver: wish.isHeldOver,
-  usesOldPrefix: planned.usesOldPrefix(key),
+  oldAnnotations: planned.usesOldPrefix(key) ? deprecatedAnnotationsIn(object.metadata.annotations ?? {}) : [],
 })
 
 const isRefusal = ({ conditions }: ServiceStatus): boolean =>

@@ -95,7 +95,8 @@ test('a node that announces is told with the attributes of each route, one that 
       router: '10.0.0.1',
       session: 'Established',
       lastError: null,
-      attributes: { localPref: 200, communities: ['64512:100'] },
+      // The router is of another AS.
+      attributes: { localPref: null, communities: ['64512:100'] },
     },
   ])
   assert.equal(b?.announces.reason, 'nodeLabeledExcludeBalancers')
@@ -286,4 +287,139 @@ test('only the speakers of nodes that are to announce it are asked, and what the
   assert.deepEqual(asked, [['node-a']])
   assert.equal(result.nodes[0]?.routes[0]?.session, 'Active')
   assert.equal(result.nodes[0].speaker, 'answered')
+})
+
+const noPool = (name: string): RegExp => new RegExp(`${name}.*is in no IPAddressPool`)
+
+test('a speaker that has told is believed where the objects say otherwise, and that they differ is said', () => {
+  const own = { ...inputOf({}), nodeStates: new Map([up, otherUp]), ignoreExcludeLB: true }
+  const model = { ...own.model, pools: new Map() }
+  const [told, other] = explain({ ...own, model, offers: new Map([['node-a', ['tor']]]) }).nodes
+  assert.deepEqual([told?.announces.outcome, told?.announces.reason], ['yes', 'toldOtherwise'])
+  assert.match(told?.announces.message ?? '', noPool('by the objects as they are it would not'))
+  assert.deepEqual(
+    told?.routes.map(({ prefix, peer, session }) => [prefix, peer, session]),
+    [['192.0.2.1', 'tor', 'Established']],
+  )
+  assert.deepEqual(told.withheld, [])
+  assert.deepEqual([other?.announces.outcome, other?.announces.reason], ['no', 'ipNotAllowed'])
+  const silent = explain({
+    ...own,
+    model,
+    offers: new Map([['node-a', ['tor']]]),
+    speakers: new Map([['node-a', 'silent']]),
+  })
+  assert.equal(silent.nodes[0]?.announces.outcome, 'unknown')
+})
+
+test('a node that is to announce and has told of nothing is not called one that does', () => {
+  const rest = { ignoreExcludeLB: true, offers: new Map([['node-b', ['tor']]]) }
+  const explanation = explained({}, rest)
+  assert.equal(explanation.nodes[0]?.announces.reason, 'notTold')
+  assert.equal(
+    explanation.summary,
+    'announced by 1 of 2 nodes; the speaker of node-a is to announce it and has not told that it does',
+  )
+  const untold = stateOf('node-a', {
+    serviceStatuses: 'None',
+    sessions: [{ peer: 'tor', address: '10.0.0.1', state: 'Established' }],
+  })
+  const none = explained({}, { ...rest, nodeStates: new Map([untold, otherUp]) })
+  assert.equal(none.summary, 'announced by 2 of 2 nodes')
+})
+
+test('routes are to those peers that the speaker names', () => {
+  const [node] = explained({}, { offers: new Map([['node-a', ['old', 'tor']]]) }).nodes
+  assert.deepEqual(
+    node?.routes.map(({ prefix, peer }) => [prefix, peer]),
+    [
+      ['192.0.2.1/32', 'tor'],
+      ['192.0.2.1', 'old'],
+    ],
+  )
+  assert.match(node.announces.message, /also to old/)
+})
+
+test('each node is judged by what is in force there', () => {
+  const input = inputOf({}, { ignoreExcludeLB: true })
+  const modelOn = (node: string) => (node === 'node-b' ? { ...input.model, peers: new Map() } : input.model)
+  const [a, b] = explain({ ...input, modelOn }).nodes
+  assert.deepEqual([a?.announces.outcome, b?.announces.reason], ['yes', 'noMatchingPeer'])
+})
+
+const answering = (kind: 'silent' | 'notAsked') => (nodes: readonly string[]) =>
+  Promise.resolve(new Map(nodes.map((node) => [node, { kind }] as const)))
+const pod = (isReady: boolean) => ({ pod: 'speaker-x', isReady, why: 'CrashLoopBackOff' })
+
+test('where no speaker is left, nobody announces, though what they said last was that all is well', async () => {
+  const input = inputOf({}, { ignoreExcludeLB: true })
+  const none = { kind: 'shown', byNode: new Map() } as const
+  const gone = await explainWith(input, answering('silent'), none)
+  assert.match(gone.summary, /^announced by none of 2 nodes: no pod of a speaker is in this namespace/)
+  assert.deepEqual(
+    gone.nodes.flatMap(({ routes }) => routes),
+    [],
+  )
+  // They may run outside of pods, and this person may not ask them.
+  assert.match((await explainWith(input, answering('notAsked'), none)).summary, /^not known: /)
+})
+
+test('a node whose speaker has no pod any more does not announce, and one whose pod is not ready may', async () => {
+  const input = inputOf({}, { ignoreExcludeLB: true })
+  const pods = { kind: 'shown', byNode: new Map([['node-b', pod(false)]]) } as const
+  const [a, b] = (await explainWith(input, answering('notAsked'), pods)).nodes
+  assert.deepEqual([a?.announces.outcome, a?.announces.reason], ['no', 'noSpeaker'])
+  assert.deepEqual([b?.announces.outcome, b?.announces.reason], ['unknown', 'speakerNotReady'])
+  assert.match(b?.announces.message ?? '', /CrashLoopBackOff/)
+})
+
+test('before a migration it is MetalLB that announces', () => {
+  const rest = { nodeStates: new Map(), metallb: 'DaemonSet metallb-system/speaker', ignoreExcludeLB: true }
+  const { summary, nodes } = explained({}, rest)
+  assert.match(summary, /^not known: MetalLB announces, .* Holdfast in its place would announce from node-a, node-b$/)
+  assert.match(nodes[0]?.announces.message ?? '', /DaemonSet metallb-system\/speaker.*192\.0\.2\.1\/32/)
+})
+
+test('endpoints on a Node that is not there are told as that', () => {
+  const input = inputOf({ spec: ', externalTrafficPolicy: Local' }, { ignoreExcludeLB: true })
+  const nodes = new Map([...input.model.nodes].filter(([name]) => name !== 'node-a'))
+  const { summary } = explain({ ...input, model: { ...input.model, nodes } })
+  assert.match(summary, /none of 1 nodes: .*its healthy endpoints name Node node-a, which is not there$/)
+})
+
+test('why a session is down is told below the routes, also where it never was up', () => {
+  const sessions = [
+    { peer: 'tor', address: '10.0.0.1', state: 'Connect', reason: 'no answer; TCP MD5: compare the passwords' },
+  ]
+  const explanation = explained({}, { nodeStates: new Map([stateOf('node-a', { sessions }), otherUp]) })
+  const text = explanationLines(explanation, 80).map(stripVTControlCharacters).join('\n')
+  assert.match(text, /tor: no answer; TCP MD5: compare the passwords/)
+})
+
+test('on a terminal, nodes that announce it alike stand together, and no line is wider than that', () => {
+  const more = { status: '{ ip: 192.0.2.1 }, { ip: 192.0.2.200 }' }
+  const explanation = explained(more, { ignoreExcludeLB: true })
+  const lines = explanationLines(explanation, 200).map(stripVTControlCharacters)
+  assert.ok(lines.includes('  ● node-a, node-b  announce it'), lines.join('\n'))
+  assert.equal(lines.filter((line) => line.includes('192.0.2.200/32')).length, 1)
+  const long = explanation.nodes.map((node) => ({
+    ...node,
+    routes: node.routes.map((route) => ({ ...route, router: '2001:db8:1234:5678:9abc:def0:1234:5678' })),
+  }))
+  const narrow = explanationLines({ ...explanation, nodes: long }, 80).map(stripVTControlCharacters)
+  assert.ok(
+    narrow.every((line) => line.length <= 80),
+    narrow.join('\n'),
+  )
+})
+
+test('where the object that is missing is refused, that is to be corrected first', () => {
+  const input = inputOf({})
+  const model = { ...input.model, advertisements: new Map() }
+  const refused = [
+    'BGPAdvertisement metallb-system/all spec.communities[0]: No such alias.',
+    'BGPPeer metallb-system/x: no.',
+  ]
+  const [node] = explain({ ...input, model, refused }).nodes
+  assert.match(node?.announces.remedy ?? '', /^BGPAdvertisement metallb-system\/all is refused, .*\. Otherwise: /)
 })

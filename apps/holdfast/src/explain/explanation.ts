@@ -1,11 +1,11 @@
-import type { Decision, NodePlan, PeerRoute } from '@holdfast/announce'
-import { planNode, withholdReasons } from '@holdfast/announce'
-import { formatAddress, formatPrefix } from '@holdfast/ip'
-import type { Community, Fault, Model, NodeState, NodeStateSession, Service } from '@holdfast/model'
+import { withholdReasons } from '@holdfast/announce'
+import { formatAddress } from '@holdfast/ip'
+import type { Fault, Model, NodeState, Service } from '@holdfast/model'
 import { annotationOf } from '@holdfast/model'
 import { isOurs } from '../allocation/requests.ts'
 import { allocationRemedy } from './allocation-remedies.ts'
-import { hasLeft, leavingOf } from './leaving.ts'
+import { explainNode, withheldBecause } from './node.ts'
+import { refusedFirst } from './refused-first.ts'
 import { summaryOf } from './summary.ts'
 
 /**
@@ -58,7 +58,13 @@ export interface RouteExplanation {
 
 export interface ExplainInput {
   readonly model: Model
+  /** What is in force on a node, where that is something else than `model`. */
+  readonly modelOn?: (node: string) => Model
   readonly service: Service
+  /** By node, the BGPPeers to which its ServiceBGPStatus says that the Service is announced; undefined: nothing is known of them. */
+  readonly offers?: ReadonlyMap<string, readonly string[]>
+  /** Of nodes whose speaker is gone, or may be. */
+  readonly absences?: ReadonlyMap<string, SpeakerAbsence>
   readonly nodeStates: ReadonlyMap<string, NodeState>
   /** By node; those without an entry were not asked. */
   readonly speakers?: ReadonlyMap<string, SpeakerWord>
@@ -68,6 +74,18 @@ export interface ExplainInput {
   readonly ignoreExcludeLB: boolean
   /** Of `evaluate`, with the model. */
   readonly faults: readonly Fault[]
+  /** What only the programs of the cluster refuse, in their words. */
+  readonly refused?: readonly string[]
+  /** The workload of MetalLB's speaker, where that runs and no speaker of Holdfast has told of anything yet. */
+  readonly metallb?: string | undefined
+}
+
+/** Why what a node said last is no word of now. */
+export interface SpeakerAbsence {
+  readonly reason: 'noSpeaker' | 'speakerNotReady'
+  readonly message: string
+  /** Whether it is sure that nothing is announced. */
+  readonly isSure: boolean
 }
 
 /** What each node does with a Service, and why: planned anew from the objects, beside what the nodes say of their sessions. */
@@ -75,14 +93,19 @@ export function explain(input: ExplainInput): Explanation {
   const { model, service } = input
   const { namespace, name } = service.meta.ref
   const pool = annotationOf(service, 'ip-allocated-from-pool')?.value ?? null
-  const nodes = [...model.nodes.keys()].sort().map((node) => explainNode(node, input))
+  // A person may not read Secrets, and explain does not ask for them.
+  const own = input.faults.filter(({ code }) => !code.endsWith('-secret')).map(faultText)
+  const faults = [...own, ...(input.refused ?? [])]
+  const nodes = [...model.nodes.keys()].sort().map((name): NodeExplanation => {
+    const node = explainNode(name, input)
+    return { ...node, announces: refusedFirst(node.announces, faults) }
+  })
   const known = {
     service: `${namespace}/${name}`,
     addresses: service.ingress.map((address) => ({ ip: formatAddress(address), pool })),
     allocation: allocationOf(input),
     nodes,
-    // A person may not read Secrets, and explain does not ask for them.
-    faults: input.faults.filter(({ code }) => !code.endsWith('-secret')).map(faultText),
+    faults,
   }
   return { ...known, summary: summaryOf(known) }
 }
@@ -118,108 +141,3 @@ const otherClass = (has: string | undefined, serves: string | undefined): Saying
   message: `its loadBalancerClass is ${has ?? 'not set'}, and Holdfast is asked about ${serves ?? 'Services without one'}`,
   remedy: 'Name the class that Holdfast was started with (--lb-class), or look at the program that serves this one.',
 })
-
-function explainNode(node: string, { model, service, nodeStates, speakers, ...rules }: ExplainInput): NodeExplanation {
-  const addresses = service.ingress.map((address) => ({
-    address,
-    pool: annotationOf(service, 'ip-allocated-from-pool')?.value ?? '',
-  }))
-  const input = { node, model, ignoreExcludeLB: rules.ignoreExcludeLB }
-  const plan = planNode({
-    ...input,
-    services: isOurs(service, rules.loadBalancerClass) ? [{ service, addresses }] : [],
-  })
-  const { namespace, name } = service.meta.ref
-  const decision = plan.decisions.get(`${namespace}/${name}`)
-  const state = nodeStates.get(node)
-  const routes = routesOf(plan, model, state)
-  const leaving = decision?.kind === 'withheld' ? undefined : leavingOf(state, routes)
-  const speaker = speakers?.get(node) ?? 'notAsked'
-  const said = leaving ?? { announces: announcesOf(decision, state), routes }
-  return {
-    node,
-    speaker,
-    announces: speaker === 'silent' ? noLongerSure(node, said.announces, state) : said.announces,
-    withheld: withheldOf(decision),
-    routes: said.routes,
-  }
-}
-
-const withheldOf = (decision: Decision | undefined): NodeExplanation['withheld'] =>
-  (decision?.withheld ?? []).map(({ address, reason, message }) => ({
-    ip: formatAddress(address),
-    ...withheldBecause(reason, message),
-  }))
-
-/** It may be dead, or cut off from the API server and announcing still. */
-function noLongerSure(node: string, said: Saying, state: NodeState | undefined): Saying {
-  if (said.outcome !== 'yes') return said
-  return {
-    outcome: 'unknown',
-    reason: 'speakerSilent',
-    message: `its speaker does not answer; what it said last is old: ${said.message}`,
-    remedy: `Does it run? kubectl -n ${state?.namespace ?? 'NAMESPACE'} get pods -o wide --field-selector spec.nodeName=${node}`,
-  }
-}
-
-function announcesOf(decision: Decision | undefined, state: NodeState | undefined): Saying {
-  if (decision === undefined) {
-    return { outcome: 'no', reason: 'notOurs', message: 'Holdfast does not serve the Service', remedy: null }
-  }
-  if (decision.kind === 'withheld') return withheldBecause(decision.reason, decision.message)
-  const silent = silentBecause(state)
-  if (silent !== undefined) return silent
-  const prefixes = decision.routes.map(({ prefix }) => formatPrefix(prefix)).join(', ')
-  return { outcome: 'yes', reason: 'announced', message: prefixes, remedy: null }
-}
-
-const withheldBecause = (reason: keyof typeof withholdReasons, message: string): Saying => ({
-  outcome: 'no',
-  reason,
-  message,
-  remedy: withholdReasons[reason].remedy,
-})
-
-/** Why a node sends nothing although it should. */
-function silentBecause(state: NodeState | undefined): Saying | undefined {
-  if (state === undefined) {
-    return {
-      outcome: 'no',
-      reason: 'noSpeaker',
-      message: 'no speaker has ever told of this node',
-      remedy:
-        'Look at the DaemonSet of the speaker: it has to run on this node, and to be allowed to write NodeStates.',
-    }
-  }
-  const condition = state.status.conditions?.find(({ type }) => type === 'Announcing')
-  if (condition?.status !== 'False') return undefined
-  return hasLeft(state, condition.message, condition.reason)
-}
-
-const routesOf = (plan: NodePlan, model: Model, state: NodeState | undefined): readonly RouteExplanation[] =>
-  [...plan.routes].flatMap(([peer, routes]) => routes.map((route) => routeOf(route, peer, model, state)))
-
-function routeOf(route: PeerRoute, peer: string, model: Model, state: NodeState | undefined): RouteExplanation {
-  const session = state?.status.sessions?.find((one) => one.peer === peer)
-  return {
-    prefix: formatPrefix(route.prefix),
-    peer,
-    router: session?.address ?? routerOf(peer, model),
-    session: sessionText(session),
-    lastError: session?.lastError ?? null,
-    attributes: { localPref: route.localPref ?? null, communities: route.communities.map(communityText) },
-  }
-}
-
-const sessionText = (session: NodeStateSession | undefined): string => session?.state ?? 'unknown'
-
-function routerOf(name: string, { peers }: Model): string | null {
-  const peer = [...peers.values()].find(({ meta }) => meta.ref.name === name)
-  if (peer === undefined) return null
-  return peer.peerAddress === undefined ? (peer.interface ?? null) : formatAddress(peer.peerAddress)
-}
-
-const communityText = (community: Community): string =>
-  community.kind === 'standard'
-    ? `${community.high}:${community.low}`
-    : `large:${community.globalAdmin}:${community.data1}:${community.data2}`

@@ -1,5 +1,9 @@
+import type { HttpApi } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
-import { evaluate } from '@holdfast/model'
+import { createInForce, refusalsOf } from '../kubernetes/in-force.ts'
+import { offerOf } from '../kubernetes/offers.ts'
+import { readMetalLB } from '../overview/metallb.ts'
+import { readSpeakerPods } from '../overview/speaker-pods.ts'
 import { exitCode } from '../exit-codes.ts'
 import { statesOf } from '../kubernetes/node-states.ts'
 import { askSpeakers } from '../kubernetes/speaker-life.ts'
@@ -33,25 +37,42 @@ export async function runExplain(command: ExplainCommand): Promise<number> {
     Community: own,
     PeerPolicy: own,
     NodeState: own,
+    ConfigurationState: own,
+    ServiceBGPStatus: own,
   }
   return await withCluster(command, wanted, (view) => show(command, view))
 }
 
-async function show(command: ExplainCommand, { api, snapshot, source }: ClusterView): Promise<number> {
-  const { serviceNamespace, serviceName, loadBalancerClass, ignoreExcludeLB } = command
-  const { model, faults } = evaluate(snapshot.objects, undefined)
+async function show(command: ExplainCommand, view: ClusterView): Promise<number> {
+  const { api, snapshot, source } = view
+  const { namespace, serviceNamespace, serviceName, loadBalancerClass, ignoreExcludeLB } = command
+  if (warnOfEmptyNamespace(command, source)) {
+    process.stderr.write(
+      `  A Service is named with its own namespace: holdfast explain service NAMESPACE/${serviceName}\n`,
+    )
+    return exitCode.usage
+  }
+  const refusals = refusalsOf(source.objects(resourceTypes.ConfigurationState))
+  const inForce = createInForce(snapshot.objects, refusals)
+  const { model, faults } = inForce.asControllerSays.evaluation
   const key = `${serviceNamespace}/${serviceName}`
   const service = model.services.get(key)
   if (service === undefined) {
     process.stderr.write(`holdfast: there is no Service ${key}\n  List them with: kubectl get services -A\n`)
     return exitCode.usage
   }
-  warnOfEmptyNamespace(command, source)
   const [object] = source.objects(resourceTypes.Service)
   const nodeStates = statesOf(source.objects(resourceTypes.NodeState))
-  const assigned = object === undefined ? undefined : assignedCondition(object)
-  const input = { model, service, nodeStates, assigned, loadBalancerClass, ignoreExcludeLB, faults }
-  const explanation = await explainWith(input, (nodes) => askSpeakers(personAsks(api, command), nodes))
+  const input = {
+    ...{ model, service, nodeStates, loadBalancerClass, ignoreExcludeLB, faults },
+    modelOn: (node: string) => inForce.on(node).evaluation.model,
+    refused: inForce.wordsOn([...model.nodes.keys()]),
+    offers: offersOf(view, key),
+    assigned: object === undefined ? undefined : assignedCondition(object),
+    metallb: nodeStates.size > 0 ? undefined : await speakerOfMetalLB(api, namespace),
+  }
+  const pods = await readSpeakerPods(api, namespace)
+  const explanation = await explainWith(input, (nodes) => askSpeakers(personAsks(api, command), nodes), pods)
   process.stdout.write(
     command.isJson
       ? `${JSON.stringify(explanation)}\n`
@@ -59,3 +80,15 @@ async function show(command: ExplainCommand, { api, snapshot, source }: ClusterV
   )
   return exitCode.ok
 }
+
+const offersOf = ({ source }: ClusterView, service: string): ReadonlyMap<string, readonly string[]> =>
+  new Map(
+    [...source.objects(resourceTypes.ServiceBGPStatus)]
+      .map(offerOf)
+      .filter((offer) => offer.service === service)
+      .map(({ node, peers }) => [node, peers]),
+  )
+
+/** Its speaker is a DaemonSet, its controller a Deployment. */
+const speakerOfMetalLB = async (api: HttpApi, namespace: string): Promise<string | undefined> =>
+  (await readMetalLB(api, namespace)).find((workload) => workload.startsWith('DaemonSet '))

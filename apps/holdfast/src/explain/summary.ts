@@ -12,11 +12,35 @@ export function summaryOf(explanation: Omit<Explanation, 'summary'>): string {
 
 function announcement(nodes: readonly NodeExplanation[]): string {
   const announcing = nodes.filter(({ announces }) => announces.outcome === 'yes')
-  const silent = nodes.filter(({ announces }) => announces.outcome === 'unknown').map(({ node }) => node)
-  if (silent.length === 0) return announcing.length === 0 ? byNobody(nodes) : byThese(announcing, nodes)
-  const unsure = `the speaker of ${namesOf(silent)} does not answer, which announced it when it was last heard`
-  return announcing.length === 0 ? `not known: ${unsure}` : `${byThese(announcing, nodes)}; ${unsure}`
+  const unsure = nodes.filter(({ announces }) => announces.outcome === 'unknown')
+  if (unsure.length === 0) return announcing.length === 0 ? byNobody(nodes) : byThese(announcing, nodes)
+  const words = unsureWords(unsure)
+  return announcing.length === 0 ? `not known: ${words}` : `${byThese(announcing, nodes)}; ${words}`
 }
+
+function unsureWords(nodes: readonly NodeExplanation[]): string {
+  const named = (reason: string): string =>
+    namesOf(nodes.filter(({ announces }) => announces.reason === reason).map(({ node }) => node))
+  const sentences: readonly (readonly [names: string, sentence: (names: string) => string])[] = [
+    [
+      named('speakerSilent'),
+      (names) => `the speaker of ${names} does not answer, which announced it when it was last heard`,
+    ],
+    [
+      named('metallb'),
+      (names) =>
+        `MetalLB announces, and what it does is not looked at; Holdfast in its place would announce from ${names}`,
+    ],
+    [named('notTold'), (names) => `the speaker of ${names} is to announce it and has not told that it does`],
+    [
+      namesOf(nodes.filter(({ announces }) => isOfPods(announces.reason)).map(({ node }) => node)),
+      (names) => `the speaker of ${names} is not ready or gone, which announced it when it was last heard`,
+    ],
+  ]
+  return sentences.flatMap(([names, sentence]) => (names === '' ? [] : [sentence(names)])).join('; ')
+}
+
+const isOfPods = (reason: string): boolean => reason === 'noSpeaker' || reason === 'speakerNotReady'
 
 const namesOf = (names: readonly string[]): string =>
   names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ')
@@ -31,10 +55,17 @@ function byThese(announcing: readonly NodeExplanation[], nodes: readonly NodeExp
   return `announced by ${heard.length} of ${nodes.length} nodes${rest}${missing(announcing)}`
 }
 
+/** What is said of a node, as it can be said of others too. */
+export const generalOf = ({ node, announces }: NodeExplanation): string =>
+  announces.message.replaceAll(`Node ${node}`, 'the Node').replace(/^t/, 'T')
+
 function byNobody(nodes: readonly NodeExplanation[]): string {
   if (nodes.length === 0) return 'announced by nobody: there are no nodes'
   const reasons = new Set(nodes.map(({ announces }) => announces.reason))
-  const why = reasons.size === 1 ? `: ${nodes[0]?.announces.message ?? ''}` : ', each for its own reason'
+  const [first] = nodes
+  const words =
+    first === undefined || nodes.length === 1 ? first?.announces.message : generalOf(first).replace(/^T/, 't')
+  const why = reasons.size === 1 ? `: ${words ?? ''}` : ', each for its own reason'
   return `announced by none of ${nodes.length} nodes${why}`
 }
 

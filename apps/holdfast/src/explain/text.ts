@@ -1,5 +1,7 @@
+import { stripVTControlCharacters } from 'node:util'
 import { heading, item, paint, table, wrap } from '../output/text.ts'
 import type { Explanation, NodeExplanation, Saying } from './explanation.ts'
+import { generalOf } from './summary.ts'
 
 /** An explanation for a terminal: what it comes to first, then node by node; nodes that do not announce it are together by their reason. */
 export function explanationLines(explanation: Explanation, columns: number): readonly string[] {
@@ -42,12 +44,12 @@ const isOfInterest = ({ announces: { reason } }: NodeExplanation): boolean =>
 
 type Group = readonly [NodeExplanation, ...NodeExplanation[]]
 
-/** Those that announce it one by one, as each has its own routes; the others where the first of them stands. */
+/** What nodes have in common is told once, where the first of them stands. */
 function groupsOf(nodes: readonly NodeExplanation[]): readonly Group[] {
   const groups = new Map<string, [NodeExplanation, ...NodeExplanation[]]>()
   for (const node of nodes) {
-    const key =
-      node.announces.outcome === 'yes' ? `node ${node.node}` : `why ${node.announces.reason} ${generalOf(node)}`
+    const { announces, withheld, routes } = node
+    const key = `${announces.reason} ${generalOf(node)} ${announces.outcome === 'yes' ? JSON.stringify([withheld, routes]) : ''}`
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [node])
     else group.push(node)
@@ -55,18 +57,15 @@ function groupsOf(nodes: readonly NodeExplanation[]): readonly Group[] {
   return [...groups.values()]
 }
 
-const generalOf = ({ node, announces }: NodeExplanation): string =>
-  announces.message.replaceAll(`Node ${node}`, 'the Node').replace(/^t/, 'T')
-
 /** More names than that help nobody: the rest is counted. */
 const mostNames = 12
 
 function groupLines(group: Group, columns: number): readonly string[] {
   const [first, ...others] = group
   const { announces, node } = first
-  if (announces.outcome === 'yes') return announcingLines(first, columns)
   const names = group.slice(0, mostNames).map((one) => paint('bold', one.node))
   const more = group.length > mostNames ? ` and ${group.length - mostNames} more` : ''
+  if (announces.outcome === 'yes') return announcingLines(group, `${names.join(', ')}${more}`, columns)
   const refusal = others.length === 0 ? 'does not' : 'do not'
   const verb = announces.outcome === 'unknown' ? 'may or may not' : refusal
   const lamp = paint('yellow', '○')
@@ -77,37 +76,68 @@ function groupLines(group: Group, columns: number): readonly string[] {
   ]
 }
 
-function announcingLines({ node, announces, withheld, routes }: NodeExplanation, columns: number): readonly string[] {
-  const rows = routes.map(({ prefix, peer, router, session, attributes, lastError }) => [
-    `  ${prefix}`,
-    peer,
-    router ?? '',
-    session === 'Established' ? paint('green', session) : paint('yellow', session),
-    attributes.localPref === null ? '-' : String(attributes.localPref),
-    attributes.communities.length === 0 ? '-' : attributes.communities.join(' '),
-    session === 'Established' ? '' : (lastError ?? ''),
-  ])
-  const { isGood, words } = claimOf(routes)
+function announcingLines(group: Group, names: string, columns: number): readonly string[] {
+  const [{ node, announces, withheld, routes }, ...others] = group
+  const { isGood, words } = claimOf(routes, others.length > 0)
   const lamp = isGood && announces.reason === 'announced' ? paint('green', '●') : paint('yellow', '○')
+  const verb =
+    announces.reason === 'announced' ? words : `${words}${isLeaving(announces) ? ' still' : ''}: ${announces.reason}`
   return [
-    `  ${lamp} ${paint('bold', node)}  ${announces.reason === 'announced' ? words : `${words} still: ${announces.reason}`}`,
+    ...item(lamp, `${names}  ${verb}`, columns, 2),
     ...(announces.reason === 'announced' ? [] : wrap(`    ${announces.message}`, columns, 0)),
-    ...remedyLines(announces.remedy, columns, 4),
+    ...remedyLines(announces.remedy?.replaceAll(node, others.length === 0 ? node : 'NODE') ?? null, columns, 4),
     ...withheld.flatMap((one) => [
       ...wrap(`    ${one.message.includes(one.ip) ? '' : `${one.ip}: `}${one.message}`, columns, 0),
       ...remedyLines(one.remedy, columns, 4),
     ]),
-    ...table(['  PREFIX', 'PEER', 'ROUTER', 'SESSION', 'LOCALPREF', 'COMMUNITIES', ''], rows, columns),
+    ...routeLines(routes, columns),
+    ...downLines(routes, columns),
   ]
 }
 
-function claimOf(routes: NodeExplanation['routes']): { readonly isGood: boolean; readonly words: string } {
+const isLeaving = ({ reason }: Saying): boolean => reason === 'GracefulShutdown' || reason === 'HeldBack'
+
+/** A table where it fits, else a paragraph for each route: a table that the terminal breaks is none. */
+function routeLines(routes: NodeExplanation['routes'], columns: number): readonly string[] {
+  const rows = routes.map(({ prefix, peer, router, session, attributes: { localPref, communities } }) => [
+    `  ${prefix}`,
+    peer,
+    router ?? '',
+    sessionText(session),
+    localPref === null ? '-' : String(localPref),
+    communities.length === 0 ? '-' : communities.join(' '),
+  ])
+  const lines = table(['  PREFIX', 'PEER', 'ROUTER', 'SESSION', 'LOCALPREF', 'COMMUNITIES'], rows, columns)
+  if (lines.every((line) => stripVTControlCharacters(line).length <= columns)) return lines
+  return routes.flatMap(({ prefix, peer, router, session, attributes: { localPref, communities } }) => {
+    const to = router === null ? peer : `${peer} (${router})`
+    const marks = [
+      ...(localPref === null ? [] : [`LOCAL_PREF ${localPref}`]),
+      ...(communities.length === 0 ? [] : [`communities ${communities.join(' ')}`]),
+    ]
+    return item(paint('dim', '·'), [`${prefix} to ${to}: ${sessionText(session)}`, ...marks].join('; '), columns, 4)
+  })
+}
+
+const sessionText = (session: string): string =>
+  session === 'Established' ? paint('green', session) : paint('yellow', session)
+
+/** Why sessions are down, once for each session. */
+function downLines(routes: NodeExplanation['routes'], columns: number): readonly string[] {
+  const down = routes.filter(({ session, lastError }) => session !== 'Established' && lastError !== null)
+  const whys = new Map(down.map(({ peer, lastError }) => [peer, lastError ?? '']))
+  return [...whys].flatMap(([peer, why]) => item(paint('yellow', `${peer}:`), why, columns, 4))
+}
+
+function claimOf(
+  routes: NodeExplanation['routes'],
+  isPlural: boolean,
+): { readonly isGood: boolean; readonly words: string } {
   const up = routes.filter(({ session }) => session === 'Established').length
-  if (up === routes.length) return { isGood: true, words: 'announces it' }
-  return {
-    isGood: false,
-    words: up === 0 ? 'has no session to announce it by' : 'announces it, but not to all its peers',
-  }
+  const announce = isPlural ? 'announce' : 'announces'
+  if (up === routes.length) return { isGood: true, words: `${announce} it` }
+  if (up === 0) return { isGood: false, words: `${isPlural ? 'have' : 'has'} no session to announce it by` }
+  return { isGood: false, words: `${announce} it, but not to all ${isPlural ? 'their' : 'its'} peers` }
 }
 
 const faultLines = (faults: readonly string[], columns: number): readonly string[] => [

@@ -13,6 +13,7 @@ import { userInfo } from 'node:os'
 import { exitCode } from '../exit-codes.ts'
 import { endWithReader } from '../output/reader.ts'
 import { StartUpError } from '../start-up-error.ts'
+import type { Connected } from './connect.ts'
 import { connectToCluster } from './connect.ts'
 import type { LifeOptions } from './speaker-life.ts'
 
@@ -39,11 +40,13 @@ export interface ClusterView {
 const patienceMs = 20_000
 
 /** Connects with the person's own credentials. Throws `StartUpError` where there are none that work. */
-export async function connect({ kubeconfig, context }: PersonCommand): Promise<HttpApi> {
+export const connect = async (command: PersonCommand): Promise<HttpApi> => (await connectAs(command)).api
+
+async function connectAs({ kubeconfig, context }: PersonCommand): Promise<Connected> {
   endWithReader()
   const connected = await connectToCluster({ kubeconfig, context, clock: systemClock(), program: 'holdfast' })
   for (const warning of connected.warnings) process.stderr.write(`holdfast: ${warning}\n`)
-  return connected.api
+  return connected
 }
 
 /**
@@ -56,9 +59,9 @@ export async function withCluster(
   use: (view: ClusterView) => number | Promise<number>,
 ): Promise<number> {
   try {
-    const api = await connect(command)
+    const { api, origin } = await connectAs(command)
     try {
-      return await use(await read(api, wanted))
+      return await use(await read({ api, origin }, wanted))
     } finally {
       api.close()
     }
@@ -79,18 +82,22 @@ export const personAsks = (api: HttpApi, { namespace }: PersonCommand): LifeOpti
   random: Math.random,
 })
 
-/** Another namespace than Holdfast's looks like a cluster without it: said, so that a wrong name is noticed. */
-export function warnOfEmptyNamespace({ namespace }: PersonCommand, source: ClusterView['source']): void {
+/**
+ * Another namespace than Holdfast's looks like a cluster without it: nothing that is said of that would be true. Whether it is one; it has
+ * been told then.
+ */
+export function warnOfEmptyNamespace({ namespace }: PersonCommand, source: ClusterView['source']): boolean {
   const kinds = ['IPAddressPool', 'BGPPeer', 'ConfigurationState', 'NodeState'] as const
   const isEmpty = kinds.every((kind) => [...source.objects(resourceTypes[kind])].length === 0)
-  if (!isEmpty) return
+  if (!isEmpty) return false
   process.stderr.write(
     `holdfast: the namespace ${namespace} has no pools, no peers and nothing that Holdfast's programs wrote\n` +
-      '  Another one is named with --namespace.\n',
+      '  -n (--namespace) is where Holdfast lives: name that one.\n',
   )
+  return true
 }
 
-async function read(api: HttpApi, wanted: Wanted): Promise<ClusterView> {
+async function read({ api, origin }: Pick<Connected, 'api' | 'origin'>, wanted: Wanted): Promise<ClusterView> {
   const clock = systemClock()
   const failed = Promise.withResolvers<never>()
   const keeps = createKeeps()
@@ -104,11 +111,16 @@ async function read(api: HttpApi, wanted: Wanted): Promise<ClusterView> {
     followed,
     random: Math.random,
     observe: ({ type, fault }) => {
-      if (fault !== undefined && fault.code !== 'notFound') failed.reject(cannotRead(type.plural, fault))
+      if (fault !== undefined && fault.code !== 'notFound') failed.reject(cannotRead(type.plural, fault, origin))
     },
   })
   const patience = clock.after(patienceMs, () =>
-    failed.reject(new StartUpError(`the API server has not answered within ${patienceMs / 1000} s`, 'Try again.')),
+    failed.reject(
+      new StartUpError(
+        `the API server has not answered within ${patienceMs / 1000} s`,
+        `${remedyFor({ code: 'timeout' }, '')} ${serverOf(origin)}`,
+      ),
+    ),
   )
   let snapshot: Snapshot = { objects: [], faults: [] }
   try {
@@ -120,14 +132,24 @@ async function read(api: HttpApi, wanted: Wanted): Promise<ClusterView> {
   return { api, snapshot, source }
 }
 
-const cannotRead = (plural: string, fault: ApiFault): StartUpError =>
-  new StartUpError(`cannot read ${plural}: ${fault.message}`, remedyFor(fault, `the verbs list and watch on ${plural}`))
+function cannotRead(plural: string, fault: ApiFault, origin: string): StartUpError {
+  const remedy = remedyFor(fault, `the verbs list and watch on ${plural}`)
+  const isWithoutAnswer = fault.code === 'timeout' || fault.code === 'unreachable'
+  return new StartUpError(
+    `cannot read ${plural}: ${fault.message}`,
+    isWithoutAnswer ? `${remedy} ${serverOf(origin)}` : remedy,
+  )
+}
+
+/** Of several clusters it may be the wrong one. */
+const serverOf = (origin: string): string => `It is the one of ${origin}.`
 
 /** What a person can do where the API server refused or did not answer; `rights` are what the request needs. */
 export function remedyFor({ code }: Pick<ApiFault, 'code'>, rights: string): string {
   const remedies: Partial<Record<ApiFault['code'], string>> = {
     forbidden: `You need ${rights}: ask whoever gives out roles in this cluster.`,
     unauthorized: 'Log in to the cluster again.',
+    timeout: 'Look whether the API server answers anybody: kubectl get --raw /livez.',
     unreachable: 'Check that the server of your kubeconfig is reachable from here.',
   }
   return remedies[code] ?? 'Try again.'

@@ -1,8 +1,10 @@
-import type { BGPAdvertisement, BGPPeer, Fault, LabelSelector } from '@holdfast/model'
+import type { BGPAdvertisement, BGPPeer, Fault } from '@holdfast/model'
 import { announcesPool, isInternalPeer, selects } from '@holdfast/model'
-import { isFields, listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
+import { listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
 import type { Finding } from './finding.ts'
 import { finding, findingAbout } from './finding.ts'
+import { selectorOf } from './raw-selector.ts'
+import { withoutEffect } from './without-effect.ts'
 import type { BgpType, Found, World } from './world.ts'
 import { objectText } from './world.ts'
 
@@ -12,6 +14,7 @@ export function configurationFindings(world: World): readonly Finding[] {
   const peers = [...model.peers.values()]
   return [
     ...faults.filter(isTold).map(faultFinding),
+    ...world.refused.map(({ object, message }) => finding('invalid-object', [object], { message })),
     ...layer2Findings(world),
     ...peerFindings(peers, world),
     ...localPreferences(peers, [...model.advertisements.values()], world),
@@ -20,7 +23,20 @@ export function configurationFindings(world: World): readonly Finding[] {
       peersWhere(world, ({ value }) => valueAt(value, 'spec', 'disableMP') === true),
     ),
     ...findingAbout('hold-time-zero', peersWhere(world, isOldWithZero)),
+    ...idleFindings(world),
   ]
+}
+
+/** Files need not have the Nodes, or all of the pools. */
+function idleFindings({ of, isLive }: World): readonly Finding[] {
+  if (!isLive) return []
+  const values = (group: string, kind: string): readonly unknown[] => of(group, kind).map(({ value }) => value)
+  return withoutEffect({
+    pools: values('metallb.io', 'IPAddressPool'),
+    peers: values('metallb.io', 'BGPPeer'),
+    advertisements: values('metallb.io', 'BGPAdvertisement'),
+    nodes: values('', 'Node'),
+  }).map(({ object, message }) => finding('without-effect', [object], { message }))
 }
 
 /** Secrets are not read here: that one is missing is nothing that is known. */
@@ -57,18 +73,6 @@ function isOfPool(advertisement: unknown, { ref, labels }: Named): boolean {
   const selectors = listAt(advertisement, 'spec', 'ipAddressPoolSelectors')
   if (names.length + selectors.length === 0) return true
   return names.includes(ref.name) || selectors.some((selector) => selects(selectorOf(selector), labels))
-}
-
-function selectorOf(value: unknown): LabelSelector {
-  const matchLabels = valueAt(value, 'matchLabels')
-  return {
-    matchLabels: isFields(matchLabels) ? (matchLabels as LabelSelector['matchLabels']) : {},
-    matchExpressions: listAt(value, 'matchExpressions').map((expression) => ({
-      key: textAt(expression, 'key'),
-      operator: textAt(expression, 'operator') as LabelSelector['matchExpressions'][number]['operator'],
-      values: listAt(expression, 'values').filter((one) => typeof one === 'string'),
-    })),
-  }
 }
 
 interface PeerRule {

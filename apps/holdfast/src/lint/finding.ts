@@ -25,6 +25,11 @@ export const findingKinds = {
     meaning: 'What the verdict depends on could not be read.',
     remedy: 'Run it again with credentials that may list these kinds.',
   },
+  'nothing-found': {
+    severity: 'blocks',
+    meaning: 'There are no pools, peers, advertisements or Services of type LoadBalancer, and nothing of MetalLB runs.',
+    remedy: 'Name the files that have them; in a cluster the namespace that has them, with --namespace.',
+  },
   'l2-only-pool': {
     severity: 'blocks',
     meaning: 'The addresses of a pool are announced by layer 2 alone: nobody would announce them any more.',
@@ -183,6 +188,11 @@ export const findingKinds = {
   'waiting-service': {
     severity: 'note',
     meaning: 'A Service without an address would get none from Holdfast either.',
+    remedy: null,
+  },
+  'without-effect': {
+    severity: 'note',
+    meaning: 'An advertisement names pools, peers or nodes that are not there, or the nodes of a BGPPeer are not.',
     remedy: null,
   },
   'address-assigned': {

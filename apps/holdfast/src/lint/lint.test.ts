@@ -76,6 +76,12 @@ spec: { group: metallb.io, conversion: { strategy: ${conversion} } }
 status: { storedVersions: [${stored}] }
 `
 
+const node = `
+apiVersion: v1
+kind: Node
+metadata: { name: node-a, labels: { rack: r1 } }
+`
+
 const sound: readonly string[] = [pool, advertisement, peer(), service('web')]
 
 function report(manifests: readonly string[], rest: Partial<LintInput> = {}): LintReport {
@@ -423,6 +429,23 @@ const cases: readonly Case[] = [
     about: ['CiliumBGPClusterConfig metallb-system/c'],
   },
   {
+    code: 'without-effect',
+    why: 'a pool and a peer that are not there',
+    manifests: [pool, advertisement.replace('[public]', '[public, none], peers: [gone]')],
+    without: [pool, advertisement.replace('[public]', '[public], peers: [tor]'), peer()],
+    about: ['BGPAdvertisement metallb-system/public'],
+    says: /^there is no IPAddressPool none; there is no BGPPeer gone$/,
+  },
+  {
+    code: 'without-effect',
+    why: 'a peer of nodes that are not there',
+    manifests: [node, peer(', nodeSelectors: [{ matchLabels: { rack: r9 } }]')],
+    without: [node, peer(', nodeSelectors: [{ matchLabels: { rack: r1 } }]')],
+    about: thePeer,
+    says: /select none of 1 nodes/,
+  },
+  { code: 'nothing-found', why: 'an empty file', manifests: [], without: [pool], about: [] },
+  {
     code: 'not-read',
     why: 'the peers are not shown',
     manifests: [],
@@ -497,6 +520,16 @@ test('kinds that are not shown are named, and leave the verdict as it is where i
   assert.match(text, /not known to this cluster: frrconfigurations/)
 })
 
+test('only Services of type LoadBalancer are counted', () => {
+  const inside = service('dns').replace('LoadBalancer', 'ClusterIP')
+  assert.equal(report([...sound, inside]).counts.services, 1)
+})
+
+test('of manifests nobody knows the nodes, nor the pools of other files', () => {
+  const found = report([peer(', nodeSelectors: [{ matchLabels: { rack: r9 } }]')], { isLive: false })
+  assert.ok(!codesOf(found).includes('without-effect'))
+})
+
 test('the text begins with the verdict, and names what blocks before what differs', () => {
   const text = stripVTControlCharacters(
     reportLines(report([pool, withoutTimes, service('web', '', '{ ip: 198.51.100.9 }')]), 100).join('\n'),
@@ -504,4 +537,22 @@ test('the text begins with the verdict, and names what blocks before what differ
   assert.match(text, /^not ready: /)
   assert.ok(text.indexOf('address-changes') < text.indexOf('hold-time-default'))
   assert.match(text, /→ Set holdTime: 180s/)
+})
+
+test('where the programs of the cluster refuse one of two objects that contradict each other, that one is named', () => {
+  const wide = pool.replace('name: public', 'name: a-newcomer').replace('192.0.2.0/24', '192.0.2.128/25')
+  const line = 'IPAddressPool metallb-system/a-newcomer: spec.addresses[0]: It overlaps. Take it out.'
+  const state = object(
+    'metallb.io/v1beta1',
+    'ConfigurationState',
+    'controller',
+    `\nstatus: { result: Invalid, errorSummary: '${line}' }`,
+  )
+  const { objects } = parseManifest('test.yaml', [pool, wide, advertisement, state].join('---'))
+  const { findings } = lint({ objects, notRead: [], isLive: true, bgpType: undefined, loadBalancerClass: undefined })
+  const refused = findings.filter(({ code }) => code === 'invalid-object')
+  assert.deepEqual(
+    refused.map((one) => [one.objects, one.message]),
+    [[['IPAddressPool metallb-system/a-newcomer'], 'spec.addresses[0]: It overlaps. Take it out.']],
+  )
 })

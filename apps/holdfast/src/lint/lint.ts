@@ -1,3 +1,4 @@
+import { textAt } from '../kubernetes/fields-at.ts'
 import { configurationFindings } from './configuration-rules.ts'
 import type { Finding, Severity } from './finding.ts'
 import { finding } from './finding.ts'
@@ -20,6 +21,7 @@ export interface LintReport {
     readonly pools: number
     readonly peers: number
     readonly advertisements: number
+    /** Of type LoadBalancer. */
     readonly services: number
   }
   /** Those that block first. */
@@ -30,9 +32,11 @@ export interface LintReport {
 /** What will be otherwise when MetalLB is replaced. `more` are findings about the input itself. */
 export function lint(input: LintInput, more: readonly Finding[] = []): LintReport {
   const world = worldOf(input)
+  const counts = countsOf(world)
   const findings = [
     ...more,
     ...unreadFindings(input.notRead),
+    ...(more.length > 0 ? [] : nothingFindings(counts, world)),
     ...configurationFindings(world),
     ...serviceFindings(world),
     ...installationFindings(world),
@@ -41,7 +45,7 @@ export function lint(input: LintInput, more: readonly Finding[] = []): LintRepor
     verdict: verdictOf(findings),
     bgpType: world.bgpType ?? null,
     loadBalancerClass: world.loadBalancerClass ?? null,
-    counts: countsOf(world),
+    counts,
     findings,
     notRead: input.notRead,
   }
@@ -70,11 +74,18 @@ function unreadFindings(notRead: readonly NotRead[]): readonly Finding[] {
   ]
 }
 
+/** Of nothing nothing can be promised: an empty file, or another namespace. */
+function nothingFindings(counts: LintReport['counts'], { installation, notRead }: World): readonly Finding[] {
+  const isHidden = notRead.some(({ resource, reason }) => reason === 'forbidden' && essential.has(resource))
+  const isThere = Object.values(counts).some((count) => count > 0) || installation.workloads.length > 0
+  return isThere || isHidden ? [] : [finding('nothing-found', [])]
+}
+
 function countsOf({ of }: World): LintReport['counts'] {
   return {
     pools: of('metallb.io', 'IPAddressPool').length,
     peers: of('metallb.io', 'BGPPeer').length,
     advertisements: of('metallb.io', 'BGPAdvertisement').length,
-    services: of('', 'Service').length,
+    services: of('', 'Service').filter(({ value }) => textAt(value, 'spec', 'type') === 'LoadBalancer').length,
   }
 }

@@ -18,6 +18,12 @@ const type = (apiVersion: string, plural: string, kind: string, isNamespaced = t
   return { group, version, plural, kind, isNamespaced }
 }
 
+/** What MetalLB's programs run as. */
+export const workloadTypes = [
+  type('apps/v1', 'deployments', 'Deployment'),
+  type('apps/v1', 'daemonsets', 'DaemonSet'),
+] as const
+
 const definitions = type('apiextensions.k8s.io/v1', 'customresourcedefinitions', 'CustomResourceDefinition', false)
 
 /** Kinds whose definitions are looked at one by one: a cluster has hundreds of others, of megabytes. */
@@ -39,10 +45,10 @@ const lists = (namespace: string): readonly (readonly [ResourceType, Selection])
   ...[IPAddressPool, BGPAdvertisement, BGPPeer, BFDProfile, Community].map((own) => [own, { namespace }] as const),
   [resourceTypes.L2Advertisement, { namespace }],
   [resourceTypes.PeerPolicy, { namespace }],
+  [resourceTypes.ConfigurationState, { namespace }],
   [type('metallb.io/v1beta1', 'servicel2statuses', 'ServiceL2Status'), { namespace }],
   [type('/v1', 'configmaps', 'ConfigMap'), { namespace, fieldSelector: 'metadata.name=bgpextras' }],
-  [type('apps/v1', 'deployments', 'Deployment'), {}],
-  [type('apps/v1', 'daemonsets', 'DaemonSet'), {}],
+  ...workloadTypes.map((workload) => [workload, {}] as const),
   [type('frrk8s.metallb.io/v1beta1', 'frrconfigurations', 'FRRConfiguration'), {}],
   [
     type('admissionregistration.k8s.io/v1', 'validatingwebhookconfigurations', 'ValidatingWebhookConfiguration', false),

@@ -18,7 +18,7 @@ export function reportLines(report: LintReport, columns: number): readonly strin
     amount(counts.pools, 'pool'),
     amount(counts.peers, 'peer'),
     amount(counts.advertisements, 'advertisement'),
-    amount(counts.services, 'Service'),
+    `${amount(counts.services, 'Service')} of type LoadBalancer`,
   ].join(', ')
   const back = bgpType === null ? '' : `; MetalLB’s BGP back-end: ${bgpType}`
   const forbidden = notRead.filter(({ reason }) => reason === 'forbidden').map(({ resource }) => resource)

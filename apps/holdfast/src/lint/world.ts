@@ -1,6 +1,7 @@
 import type { Evaluation, RawObject } from '@holdfast/model'
-import { evaluate } from '@holdfast/model'
 import { textAt } from '../kubernetes/fields-at.ts'
+import type { Refusal } from '../kubernetes/in-force.ts'
+import { createInForce, refusalsOf } from '../kubernetes/in-force.ts'
 import type { Installation } from './installation.ts'
 import { installationIn } from './installation.ts'
 
@@ -42,9 +43,11 @@ export interface World extends LintInput {
   readonly of: (group: string, kind: string) => readonly Found[]
   readonly installation: Installation
   readonly evaluation: Evaluation
+  /** What only the programs of the cluster refuse, which is not in force there. */
+  readonly refused: readonly Refusal[]
 }
 
-/** Sorts objects by kind, reads MetalLB's workloads, and evaluates the configuration as Holdfast would. */
+/** Sorts objects by kind, reads MetalLB's workloads, and evaluates the configuration as Holdfast would, or does where it runs. */
 export function worldOf(input: LintInput): World {
   const byKind = new Map<string, Found[]>()
   for (const { value } of input.objects) {
@@ -55,13 +58,16 @@ export function worldOf(input: LintInput): World {
   }
   const of: World['of'] = (group, kind) => byKind.get(kindKey(group, kind)) ?? []
   const installation = installationIn([...of('apps', 'Deployment'), ...of('apps', 'DaemonSet')])
+  const states = of('metallb.io', 'ConfigurationState').map(({ value }) => value)
+  const { evaluation, refused } = createInForce(input.objects, refusalsOf(states)).asControllerSays
   return {
     ...input,
     bgpType: input.bgpType ?? installation.bgpType,
     loadBalancerClass: input.loadBalancerClass ?? installation.loadBalancerClass,
     of,
     installation,
-    evaluation: evaluate(input.objects, undefined),
+    evaluation,
+    refused,
   }
 }
 

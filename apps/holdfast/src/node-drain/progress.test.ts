@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { apiFault, createMemoryApi, resourceTypes } from '@holdfast/cluster'
+import type { KubeObject } from '@holdfast/cluster'
 import type { NodeState } from '@holdfast/model'
 import { parseNodeState } from '@holdfast/model'
+import { createVirtualClock } from '@holdfast/runtime'
+import { withServices } from './held-services.ts'
 import { drainProgress } from './progress.ts'
+import { comesBack } from './run.ts'
 
 function state(status: object, spec: object = {}): NodeState {
   const parsed = parseNodeState({ metadata: { name: 'node-a', namespace: 'metallb-system' }, spec, status })
@@ -127,4 +132,33 @@ test('what a speaker said before it has seen the request is never the end of it'
     remedy: null,
   })
   assert.equal(drainProgress(state({}), { ...returns, isAnswered: false }).isDone, false)
+})
+
+test('a drain that is held back names the Services', async () => {
+  const heldBack = [
+    { prefix: '192.0.2.0/30', reason: 'lastAnnouncer' },
+    { prefix: '2001:db8::1/128', reason: 'noAnswer', node: 'node-b' },
+  ]
+  const drain = { phase: 'HeldBack', since: time, requestedAt: time, heldBack }
+  const progress = drainProgress(state({ drain }, asked), leaves)
+  assert.deepEqual(progress.heldBack, ['192.0.2.0/30'])
+  const service = (name: string, ip: string): KubeObject => ({
+    metadata: { name, namespace: 'shop' },
+    spec: { type: 'LoadBalancer' },
+    status: { loadBalancer: { ingress: [{ ip }] } },
+  })
+  const api = createMemoryApi({ clock: createVirtualClock() })
+  for (const one of [service('web', '192.0.2.3'), service('far', '192.0.2.4'), service('six', '2001:db8::1')]) {
+    api.put(resourceTypes.Service, one)
+  }
+  const { services, remedy } = await withServices(api, progress)
+  assert.deepEqual(services, ['shop/web'])
+  assert.match(remedy ?? '', /It belongs to shop\/web; a reboot now cuts that off/)
+  const hidden = await withServices({ list: () => Promise.resolve(apiFault('forbidden', 'no')) }, progress)
+  assert.match(hidden.remedy ?? '', /kubectl get services -A shows whose it is/)
+})
+
+test('the end of a drain that nobody has asked for changes nothing, and says so', () => {
+  assert.equal(comesBack('node-a', state({})), 'node-a was not drained: nothing is changed.')
+  assert.equal(comesBack('node-a', state({}, asked)), 'node-a announces again.')
 })

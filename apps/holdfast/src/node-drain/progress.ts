@@ -6,6 +6,10 @@ export interface DrainProgress {
   readonly message: string
   /** What a person can do where it does not go on by itself; null: nothing need be done. */
   readonly remedy: string | null
+  /** Prefixes that no other node announces. */
+  readonly heldBack?: readonly string[]
+  /** Whose they are, as `NAMESPACE/NAME`. */
+  readonly services?: readonly string[]
 }
 
 const going = (message: string, remedy: string | null = null): DrainProgress => ({ isDone: false, message, remedy })
@@ -53,16 +57,23 @@ function leavingProgress({ spec, status: { drain, conditions } }: NodeState): Dr
   if (drain?.requestedAt !== spec.drain.requestedAt) return going(notBegun)
   const safe = conditions?.find(({ type }) => type === 'SafeToReboot')
   if (safe?.status === 'True') return done(`safe to reboot: ${safe.message}`)
-  return going(safe?.message ?? drain.phase, heldBackRemedy(drain))
+  return { ...going(safe?.message ?? drain.phase, heldBackRemedy(drain)), ...aloneOf(drain) }
 }
 
-function heldBackRemedy({ phase, heldBack: held = [] }: NonNullable<NodeState['status']['drain']>): string | null {
+type Drain = NonNullable<NodeState['status']['drain']>
+
+function aloneOf({ phase, heldBack = [] }: Drain): Pick<DrainProgress, 'heldBack'> {
+  const alone = phase === 'HeldBack' ? heldBack.filter(({ reason }) => reason !== 'noAnswer') : []
+  return alone.length === 0 ? {} : { heldBack: alone.map(({ prefix }) => prefix) }
+}
+
+function heldBackRemedy({ phase, heldBack: held = [] }: Drain): string | null {
   if (phase !== 'HeldBack') return null
   const [node] = held.map((one) => one.node)
   return node !== undefined && held.every(({ reason }) => reason === 'noAnswer')
     ? `It goes once that speaker answers. Does it run? kubectl get pods -A -o wide --field-selector spec.nodeName=${node}`
-    : lastAnnouncerRemedy
+    : lastAnnouncerRemedy('kubectl get services -A shows whose it is')
 }
 
-const lastAnnouncerRemedy =
-  'It goes once another node announces it too: with policy Local, have a ready endpoint elsewhere. kubectl get services -A shows whose it is; a reboot now cuts that off.'
+export const lastAnnouncerRemedy = (whose: string): string =>
+  `It goes once another node announces it too: with policy Local, have a ready endpoint elsewhere. ${whose}; a reboot now cuts that off.`

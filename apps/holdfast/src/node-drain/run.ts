@@ -8,6 +8,7 @@ import type { PersonCommand } from '../kubernetes/person.ts'
 import { connect } from '../kubernetes/person.ts'
 import { forPerson, item, paint } from '../output/text.ts'
 import { StartUpError } from '../start-up-error.ts'
+import { withServices } from './held-services.ts'
 import type { DrainProgress } from './progress.ts'
 import { otherCause } from './progress.ts'
 import type { Asked, DrainRequest } from './request.ts'
@@ -49,10 +50,11 @@ function tellAsked({ node, namespace, isUndrain, isJson }: DrainCommand, before:
 }
 
 /** A drain that was asked for is not the only thing that keeps a node away. */
-function comesBack(node: string, before: NodeState | undefined): string {
+export function comesBack(node: string, before: NodeState | undefined): string {
+  if (before?.spec.drain !== undefined) return `${node} announces again.`
   const other = before === undefined ? undefined : otherCause(before)
   return other === undefined
-    ? `${node} announces again.`
+    ? `${node} was not drained: nothing is changed.`
     : `${node} stays away: ${other}. No drain holds it; take that away, and it announces again.`
 }
 
@@ -79,19 +81,20 @@ async function untilDone(api: HttpApi, command: DrainCommand, asked: Asked, stop
   for (;;) {
     const progress = await lookAtNode(api, command, asked, clock.now() - startMs)
     if (progress.message !== told.message || progress.remedy !== told.remedy || progress.isDone)
-      say(command, progress, told)
+      say(command, await withServices(api, progress), told)
     told = progress
     if (progress.isDone) return exitCode.ok
-    if (timeoutMs !== undefined && clock.now() - startMs > timeoutMs) return tooLate(command, progress, timeoutMs)
+    if (timeoutMs !== undefined && clock.now() - startMs > timeoutMs) return tooLate(command, timeoutMs)
     await pause(clock, lookMs, stopped)
     if (stopped.aborted) return interrupted(command)
   }
 }
 
-function tooLate({ node, isUndrain }: DrainCommand, { message }: DrainProgress, timeoutMs: number): number {
+/** What it waits for was said when it came up. */
+function tooLate({ node, isUndrain }: DrainCommand, timeoutMs: number): number {
   const end = isUndrain ? '' : `, or end it with: holdfast undrain ${node}`
   process.stderr.write(
-    `holdfast: not done within ${timeoutMs / 1000} s: ${message}\n  It goes on; wait longer with --timeout${end}\n`,
+    `holdfast: not done within ${timeoutMs / 1000} s\n  It goes on; wait longer with --timeout${end}\n`,
   )
   return exitCode.differs
 }

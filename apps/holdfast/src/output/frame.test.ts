@@ -158,3 +158,10 @@ test('ages are short', () => {
   const texts = [0, 59_999, 60_000, 3_599_000, 3_600_000, 86_400_000 + 3 * 3_600_000].map(age)
   assert.deepEqual(texts, ['0s', '59s', '1m00s', '59m59s', '1h00m', '1d3h'])
 })
+
+test('an object that is not in force as a whole is named without a stray blank', () => {
+  const object = 'L2Advertisement metallb-system/l2'
+  const line = (path: string): string => plainLine({ event: 'notInForce', object, path, value: '', reason: 'layer 2' })
+  assert.equal(line(''), 'not in force: L2Advertisement metallb-system/l2: layer 2')
+  assert.equal(line('spec.x'), 'not in force: L2Advertisement metallb-system/l2 spec.x: layer 2')
+})

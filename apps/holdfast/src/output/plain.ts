@@ -38,9 +38,9 @@ export function plainLine(event: Event): string {
     case 'faultCleared':
       return `mended: ${faultPlace(event)} (${event.code})`
     case 'notInForce':
-      return `not in force: ${event.object} ${event.path}: ${event.reason}`
+      return `not in force: ${placeOf(event)}: ${event.reason}`
     case 'notInForceCleared':
-      return `${event.object} ${event.path}, which was not in force, is gone`
+      return `${placeOf(event)}, which was not in force, is gone`
     case 'unsent':
       return `${event.node} cannot send to ${event.peer}: ${event.message}`
     case 'refusedConnection':
@@ -57,6 +57,10 @@ export function plainLine(event: Event): string {
       return 'stopped'
   }
 }
+
+/** A whole object that is not in force has no path. */
+const placeOf = ({ object, path }: { readonly object: string; readonly path: string }): string =>
+  path === '' ? object : `${object} ${path}`
 
 const started = (event: StartedEvent): string =>
   event.mode === 'standalone'

@@ -12,7 +12,7 @@ export function wrap(text: string, columns: number, indent: number): readonly st
   const margin = ' '.repeat(indent + text.length - text.trimStart().length)
   const lines: string[] = []
   let line = ''
-  for (const word of text.trimStart().split(' ')) {
+  for (const word of oneLine(text.trimStart()).split(' ')) {
     const longer = line === '' ? word : `${line} ${word}`
     if (line !== '' && margin.length + width(longer) > columns) {
       lines.push(line)
@@ -21,6 +21,9 @@ export function wrap(text: string, columns: number, indent: number): readonly st
   }
   return [...lines, line].map((one) => margin + one)
 }
+
+/** What people write, a reason say, may have line breaks: they would tear a list or a table apart. */
+const oneLine = (text: string): string => text.replaceAll(/\s*[\r\n\t\v\f]+\s*/g, ' ')
 
 /** A text behind a mark such as ● or →; where it needs more lines, they begin where the text does. */
 export function item(mark: string, text: string, columns: number, margin: number): readonly string[] {
@@ -55,7 +58,8 @@ export function table(
   rows: readonly (readonly string[])[],
   columns: number,
 ): readonly string[] {
-  const widths = head.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column] ?? ''))))
+  const flat = rows.map((row) => row.map(oneLine))
+  const widths = head.map((title, column) => Math.max(width(title), ...flat.map((row) => width(row[column] ?? ''))))
   const line = (cells: readonly string[]): string =>
     `  ${cells.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell))).join('  ')}`.trimEnd()
   const lastStart = widths.slice(0, -1).reduce((sum, one) => sum + one + 2, 2)
@@ -66,7 +70,7 @@ export function table(
     const [first = '', ...more] = wrap(last, columns - lastStart, 0)
     return [line([...cells.slice(0, -1), first]), ...more.map((one) => ' '.repeat(lastStart) + one)]
   }
-  return [paint('dim', line(head)), ...rows.flatMap(lines)]
+  return [paint('dim', line(head)), ...flat.flatMap(lines)]
 }
 
 /** A column that has less room than this is cut off rather than broken into splinters. */

@@ -42,7 +42,10 @@ const input: OverviewInput = {
       status: { result: 'Invalid', errorSummary: 'BGPPeer tor: no such Secret' },
     },
   ],
-  nodes: ['node-c', 'node-a'],
+  nodes: [{ metadata: { name: 'node-c' } }, { metadata: { name: 'node-a' } }],
+  peers: [],
+  advertisements: [],
+  metallb: [],
   nodeStates: statesOf([
     {
       metadata: { name: 'node-a', namespace: 'x' },
@@ -66,7 +69,8 @@ const input: OverviewInput = {
     spec: { holderIdentity: 'c-0_1', renewTime: '2026-11-21T12:00:00.000000Z' },
   },
   now: '2026-11-21T12:00:20Z',
-  speakers: undefined,
+  speakers: { kind: 'notShown' },
+  lives: new Map(),
 }
 
 const overview = overviewOf(input)
@@ -79,6 +83,8 @@ test('Services of our class are counted, those that wait with the reason', () =>
       { service: 'shop/api', reason: 'noAvailableIPs', message: 'pool public is full' },
       { service: 'shop/new', reason: 'Unknown', message: 'the controller has said nothing of it' },
     ],
+    unmet: [],
+    unannounced: [],
   })
 })
 
@@ -172,7 +178,7 @@ const pod = (name: string, nodeName: string, ready: string, more: object = {}): 
 
 test('a speaker that is gone cannot say so: its pod does', () => {
   const stateWith = (...pods: readonly KubeObject[]): readonly unknown[] => {
-    const [node] = overviewOf({ ...input, speakers: podsByNode(pods) }).nodes
+    const [node] = overviewOf({ ...input, speakers: { kind: 'shown', byNode: podsByNode(pods) } }).nodes
     return [node?.state, node?.message]
   }
   const crashing = {
@@ -195,8 +201,161 @@ test('a NodeState whose Node is gone is told from a node', () => {
 })
 
 test('a node whose speaker does not answer is shown with what it said last, and as such', () => {
-  const asked = overviewOf({ ...input, silent: new Set(['node-a']) })
+  const asked = overviewOf({ ...input, lives: new Map([['node-a', 'silent']]) })
   const node = asked.nodes.find((one) => one.node === 'node-a')
   assert.equal(node?.state, 'SpeakerSilent')
   assert.match(node.message, /does not answer; this is what it said last/)
+})
+
+test('without any speaker nothing is green, although each said that it announces', () => {
+  const noPods = { kind: 'shown', byNode: new Map() } as const
+  const wordWith = (life?: 'answered' | 'silent' | 'notAsked'): readonly unknown[] => {
+    const lives = new Map(life === undefined ? [] : [['node-a', life] as const])
+    const [node] = overviewOf({ ...input, speakers: noPods, lives }).nodes
+    return [node?.state, node?.message]
+  }
+  const silent = 'no pod of a speaker is in this namespace, and its speaker does not answer; this is what it said last'
+  assert.deepEqual(wordWith('silent'), ['NoSpeaker', silent])
+  assert.deepEqual(wordWith('notAsked')[0], 'NoSpeaker')
+  assert.deepEqual(wordWith()[0], 'NoSpeaker')
+  // As on a developer's machine.
+  assert.deepEqual(wordWith('answered')[0], 'Announcing', 'it runs outside of pods')
+  const lives = new Map([
+    ['node-a', 'silent'],
+    ['node-b', 'answered'],
+  ] as const)
+  assert.equal(overviewOf({ ...input, speakers: noPods, lives }).nodes[0]?.state, 'SpeakerSilent')
+})
+
+test('many Services that wait for one reason do not hide another reason', () => {
+  const many = Array.from({ length: 146 }, (_, index) => ({
+    service: `shop/s${index}`,
+    reason: index === 77 ? 'UnknownPool' : index % 2 === 0 ? 'NoAvailableIPs' : 'PortInUse',
+    message: index === 77 ? 'no pool "x"' : index % 2 === 0 ? 'no pool has one' : `in use by shop/t${index}`,
+  }))
+  const lines = textOf({ ...overview, services: { ...overview.services, waiting: many } })
+  assert.match(lines, /· shop\/s0, shop\/s2, .* and 65 more: NoAvailableIPs: no pool has one/)
+  assert.match(lines, /· shop\/s77: UnknownPool: no pool "x"/)
+  assert.match(lines, /· and 67 more: PortInUse/)
+  assert.ok(lines.split('\n').length < 30)
+})
+
+test('Services with an address that nobody announces, or that is not what they ask for, are counted and named', () => {
+  const held = { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } }
+  const services = [
+    service('well', {
+      ...held,
+      conditions: [
+        condition('holdfast.dev/AddressAssigned', 'True', 'Assigned', ''),
+        condition('holdfast.dev/Announced', 'True', 'Announced', ''),
+      ],
+    }),
+    service('deaf', { ...held, conditions: [condition('holdfast.dev/Announced', 'False', 'NoNodeCan', 'nobody')] }),
+    service('other', {
+      ...held,
+      conditions: [condition('holdfast.dev/AddressAssigned', 'True', 'AddressInUse', 'held by shop/well')],
+    }),
+  ]
+  const seen = overviewOf({ ...input, services })
+  assert.deepEqual(seen.services.unannounced, [{ service: 'shop/deaf', reason: 'NoNodeCan', message: 'nobody' }])
+  assert.deepEqual(seen.services.unmet, [
+    { service: 'shop/other', reason: 'AddressInUse', message: 'held by shop/well' },
+  ])
+  assert.match(textOf(seen), /○ 1 has an address that no node announces\n {4}· shop\/deaf: NoNodeCan: nobody/)
+  assert.match(textOf(seen), /○ 1 has an address, and not the one asked for\n {4}· shop\/other: AddressInUse/)
+})
+
+test('each fault of a summary is one of its own, said once for all who say it', () => {
+  const stateOf = (name: string, errorSummary: string): KubeObject => ({
+    metadata: { name },
+    status: { result: 'Invalid', errorSummary },
+  })
+  const configurationStates = [
+    stateOf('controller', 'IPAddressPool x/a: spec: wrong\nBGPPeer x/b: spec: odd'),
+    stateOf('speaker-a', 'IPAddressPool x/a spec: wrong\nBGPPeer x/c: spec: only here\nand 3 more'),
+  ]
+  const seen = overviewOf({ ...input, configurationStates })
+  assert.equal(seen.faults.length, 5)
+  const text = textOf(seen)
+  assert.match(text, /✗ IPAddressPool x\/a: spec: wrong\n {4}said by controller, speaker-a/)
+  assert.match(text, /✗ BGPPeer x\/b: spec: odd\n {4}said by controller\n/)
+  assert.match(text, /✗ BGPPeer x\/c: spec: only here\n {4}said by speaker-a\n/)
+  assert.match(text, /✗ and 3 more, by speaker-a/)
+})
+
+test('a drain that the speaker has not taken up is seen', () => {
+  const conditions = [condition('Announcing', 'True', 'Announcing', 'as planned')]
+  const state = (spec: object, status: object): KubeObject => ({
+    metadata: { name: 'node-a', namespace: 'x' },
+    spec,
+    status: { routes: 1, sessions: [], conditions, ...status },
+  })
+  const drain = { requestedAt: '2026-11-21T12:00:00Z', requestedBy: 'eve' }
+  const notes = (spec: object, status: object = {}): readonly string[] | undefined =>
+    overviewOf({ ...input, nodeStates: statesOf([state(spec, status)]) }).nodes[0]?.notes
+  assert.deepEqual(notes({ drain }), [
+    'a drain was asked for by eve at 2026-11-21T12:00:00Z, and its speaker has not taken it up',
+  ])
+  const begun = { phase: 'Withdrawn', since: drain.requestedAt, cause: 'requested', requestedAt: drain.requestedAt }
+  assert.deepEqual(notes({ drain }, { drain: begun }), [])
+  assert.match(notes({}, { drain: begun })?.[0] ?? '', /^the end of its drain was asked for/)
+})
+
+test('BFD that never comes up is no green node', () => {
+  const conditions = [condition('Announcing', 'True', 'Announcing', 'as planned')]
+  const sessions = [{ peer: 'tor', address: '10.0.0.1', state: 'Established', bfd: 'Down' }]
+  const node = withNode({ routes: 1, sessions, conditions })
+  assert.deepEqual(node?.unwatched, [{ peer: 'tor', router: '10.0.0.1', bfd: 'Down' }])
+  const text = textOf({ ...overview, nodes: [node] })
+  assert.match(text, /node-a {2}○ 1\/1/)
+  assert.match(text, /○ node-a → tor \(10\.0\.0\.1\): BFD is Down while the session is Established/)
+})
+
+test('a cordoned node is told from others, and of one that is gone nothing is being opened', () => {
+  const nodes = [{ metadata: { name: 'node-a' }, spec: { unschedulable: true } }]
+  const lost = {
+    metadata: { name: 'node-z', namespace: 'x' },
+    status: { routes: 0, sessions: [{ peer: 'tor', state: 'Idle' }] },
+  }
+  const seen = overviewOf({ ...input, nodes, nodeStates: new Map([...input.nodeStates, ...statesOf([lost])]) })
+  assert.deepEqual(seen.nodes[0]?.notes, ['cordoned'])
+  assert.match(textOf(seen), /node-a .* cordoned/)
+  assert.deepEqual(seen.nodes[1]?.down, [])
+  assert.match(textOf(seen), /node-z {2}- +0 +NodeGone/)
+})
+
+test('where MetalLB serves still, nobody is told that Services wait for Holdfast', () => {
+  const seen = overviewOf({ ...input, lease: undefined, metallb: ['DaemonSet metallb-system/speaker'] })
+  assert.match(
+    textOf(seen),
+    /MetalLB runs here \(DaemonSet metallb-system\/speaker\): it gives addresses and announces/,
+  )
+  assert.doesNotMatch(textOf(seen), /until a controller runs/)
+})
+
+test('what selects nothing is said', () => {
+  const advertisement = (name: string, spec: object): KubeObject => ({ metadata: { name, namespace: 'x' }, spec })
+  const seen = overviewOf({
+    ...input,
+    advertisements: [
+      advertisement('all', {}),
+      advertisement('lost', { ipAddressPools: ['public', 'nope'], peers: ['gone'] }),
+    ],
+    peers: [
+      advertisement('rack', { nodeSelectors: [{ matchLabels: { rack: 'r9' } }] }),
+      advertisement('other', { nodeSelectors: [{}] }),
+    ],
+  })
+  assert.deepEqual(seen.withoutEffect, [
+    { object: 'BGPAdvertisement x/lost', message: 'there is no IPAddressPool nope; there is no BGPPeer gone' },
+    { object: 'BGPPeer x/rack', message: 'its nodeSelectors select none of 2 nodes' },
+  ])
+  assert.match(textOf(seen), /What has no effect\n {2}○ BGPAdvertisement x\/lost: there is no IPAddressPool nope/)
+})
+
+test('a line break in what a person wrote breaks no table', () => {
+  const [node] = overview.nodes
+  assert.ok(node)
+  const text = textOf({ ...overview, nodes: [{ ...node, state: 'Withdrawn', message: 'asked for: a\nb' }] })
+  assert.match(text, /asked for: a b/)
 })

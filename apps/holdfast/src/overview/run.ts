@@ -7,8 +7,9 @@ import { askSpeakers } from '../kubernetes/speaker-life.ts'
 import type { ClusterView, PersonCommand, Wanted } from '../kubernetes/person.ts'
 import { personAsks, warnOfEmptyNamespace, withCluster } from '../kubernetes/person.ts'
 import { forPerson } from '../output/text.ts'
-import { overviewOf } from './overview.ts'
-import { readSpeakerPods } from './speaker-pods.ts'
+import { readMetalLB } from './metallb.ts'
+import { controllerOf, overviewOf } from './overview.ts'
+import { areToBeAsked, readSpeakerPods } from './speaker-pods.ts'
 import { overviewLines } from './text.ts'
 
 export interface OverviewCommand extends PersonCommand {
@@ -23,6 +24,7 @@ export async function runOverview(command: OverviewCommand): Promise<number> {
     Node: {},
     IPAddressPool: own,
     BGPPeer: own,
+    BGPAdvertisement: own,
     ConfigurationState: own,
     NodeState: own,
   }
@@ -31,25 +33,30 @@ export async function runOverview(command: OverviewCommand): Promise<number> {
 
 async function show(command: OverviewCommand, { api, source }: ClusterView): Promise<number> {
   const { loadBalancerClass, namespace, isJson } = command
-  warnOfEmptyNamespace(command, source)
+  if (warnOfEmptyNamespace(command, source)) return exitCode.usage
   const speakers = await readSpeakerPods(api, namespace)
-  const nodes = [...source.objects(resourceTypes.Node)].map(({ metadata }) => metadata.name)
   const nodeStates = statesOf(source.objects(resourceTypes.NodeState))
-  // Where the kubelets say which speakers run, nobody need be asked.
-  const asked = speakers === undefined ? nodes.filter((node) => nodeStates.has(node)) : []
-  const lives = await askSpeakers(personAsks(api, command), asked)
+  const nodes = new Set([...source.objects(resourceTypes.Node)].map(({ metadata }) => metadata.name))
+  // Of a Node that is gone the speaker may announce still, while it leaves.
+  const asked = [...nodeStates].filter(([name, { status }]) => nodes.has(name) || (status.routes ?? 0) > 0)
+  const lives = await askSpeakers(personAsks(api, command), areToBeAsked(speakers) ? asked.map(([name]) => name) : [])
   const fresh = statesOf([...lives.values()].flatMap((life) => (life.kind === 'answered' ? [life.state] : [])))
+  const [lease, now] = [await leaseIn(api, namespace), new Date().toISOString()]
+  const isLed = lease === null || controllerOf(lease, now).isLeading
   const overview = overviewOf({
     services: source.objects(resourceTypes.Service),
     pools: source.objects(resourceTypes.IPAddressPool),
+    peers: source.objects(resourceTypes.BGPPeer),
+    advertisements: source.objects(resourceTypes.BGPAdvertisement),
     configurationStates: source.objects(resourceTypes.ConfigurationState),
-    nodes,
+    nodes: source.objects(resourceTypes.Node),
     nodeStates: new Map([...nodeStates, ...fresh]),
     loadBalancerClass,
-    lease: await leaseIn(api, namespace),
-    now: new Date().toISOString(),
+    lease,
+    metallb: isLed ? [] : await readMetalLB(api, namespace),
+    now,
     speakers,
-    silent: new Set([...lives].filter(([, life]) => life.kind === 'silent').map(([node]) => node)),
+    lives: new Map([...lives].map(([node, { kind }]) => [node, kind])),
   })
   process.stdout.write(
     isJson ? `${JSON.stringify(overview)}\n` : forPerson((columns) => overviewLines(overview, columns)),

@@ -1,5 +1,6 @@
 import type { KubeApi, KubeObject, ResourceType } from '@holdfast/cluster'
 import { listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
+import type { Life } from '../kubernetes/speaker-life.ts'
 
 /** What became of the speaker's pod on a node. */
 export interface SpeakerPod {
@@ -9,24 +10,66 @@ export interface SpeakerPod {
   readonly why: string
 }
 
+/** The pods of speakers, as far as this user may see them. */
+export type SpeakerPods =
+  | { readonly kind: 'notShown' }
+  /** None at all: the speakers run outside of pods, or they are gone. */
+  | { readonly kind: 'shown'; readonly byNode: ReadonlyMap<string, SpeakerPod> }
+
+/** Why what a node said last is no word of now. */
+export interface Absence {
+  readonly state: 'NoSpeaker' | 'SpeakerNotReady' | 'SpeakerSilent'
+  readonly message: string
+}
+
 const pods: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true }
 
 /** Labels of speakers: of Holdfast's and MetalLB's charts, and of MetalLB's manifests. */
 const speakerLabels = ['app.kubernetes.io/component=speaker', 'component=speaker']
 
-/**
- * The pods of speakers, by node. undefined where there are none or this user may not see them: then speakers may run outside of
- * pods, and nothing is known of who is gone.
- */
-export async function readSpeakerPods(
-  api: Pick<KubeApi, 'list'>,
-  namespace: string,
-): Promise<ReadonlyMap<string, SpeakerPod> | undefined> {
+/** The pods of speakers. Never rejects: what cannot be read is not shown. */
+export async function readSpeakerPods(api: Pick<KubeApi, 'list'>, namespace: string): Promise<SpeakerPods> {
+  let isShown = true
   for (const labelSelector of speakerLabels) {
     const found = await api.list(pods, { namespace, labelSelector })
-    if (found.kind === 'ok' && found.value.items.length > 0) return podsByNode(found.value.items)
+    if (found.kind === 'fault') isShown = false
+    else if (found.value.items.length > 0) return { kind: 'shown', byNode: podsByNode(found.value.items) }
   }
-  return undefined
+  return isShown ? { kind: 'shown', byNode: new Map() } : { kind: 'notShown' }
+}
+
+/** Where the kubelets say which speakers run, nobody need be asked. */
+export const areToBeAsked = (speakers: SpeakerPods): boolean =>
+  speakers.kind === 'notShown' || speakers.byNode.size === 0
+
+/** What became of questions to speakers, by node; those without an entry were not asked. */
+export type Lives = ReadonlyMap<string, Life['kind']>
+
+/**
+ * A speaker that is gone cannot say so: its NodeState stays as it was. undefined: nothing says that the speaker of the node is gone.
+ * Where no pod is a speaker's, one that answers shows that they run outside of pods.
+ */
+export function absenceOf(node: string, speakers: SpeakerPods, lives: Lives): Absence | undefined {
+  const life = lives.get(node)
+  if (speakers.kind === 'shown' && !areToBeAsked(speakers)) return podless(speakers.byNode.get(node))
+  if (speakers.kind === 'shown' && ![...lives.values()].includes('answered')) return noSpeakers(life)
+  return life === 'silent'
+    ? { state: 'SpeakerSilent', message: 'its speaker does not answer; this is what it said last' }
+    : undefined
+}
+
+const noSpeakers = (life: Life['kind'] | undefined): Absence => ({
+  state: 'NoSpeaker',
+  message: `no pod of a speaker is in this namespace${life === 'silent' ? ', and its speaker does not answer' : ''}; this is what it said last`,
+})
+
+function podless(speaker: SpeakerPod | undefined): Absence | undefined {
+  if (speaker?.isReady === true) return undefined
+  if (speaker === undefined) {
+    return { state: 'NoSpeaker', message: 'no pod of the speaker is here; this is what it said last' }
+  }
+  const why = speaker.why === '' ? '' : ` (${speaker.why})`
+  return { state: 'SpeakerNotReady', message: `pod ${speaker.pod} is not ready${why}; this is what it said last` }
 }
 
 /** Of several on a node, as while one replaces another, a ready one counts. */

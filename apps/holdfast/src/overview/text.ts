@@ -1,17 +1,15 @@
 import { heading, item, paint, table } from '../output/text.ts'
-import type { ControllerOverview, FamilyOverview, NodeOverview, Overview, PoolOverview } from './overview.ts'
-
-/** More than a screen of waiting Services helps nobody: the rest is counted. */
-const mostWaiting = 20
-
-/** Nodes that are named for one thing. */
-const mostNames = 8
+import type { NodeOverview } from './nodes.ts'
+import { cordoned } from './nodes.ts'
+import type { ControllerOverview, FamilyOverview, Overview, PoolOverview } from './overview.ts'
+import { good, groupsOf, namesOf, wanting } from './groups.ts'
+import { serviceLines } from './services-text.ts'
 
 /** An overview for a terminal: who leads, nodes, what waits, pools, what is wrong. */
 export function overviewLines(overview: Overview, columns: number): readonly string[] {
-  const { controller, nodes, pools } = overview
+  const { controller, metallb, nodes, pools } = overview
   return [
-    ...(controller === null ? [] : [heading('Controller'), ...controllerLines(controller, columns), '']),
+    ...(controller === null ? [] : [heading('Controller'), ...controllerLines(controller, metallb, columns), '']),
     heading('Nodes'),
     ...(nodes.length === 0
       ? ['  none']
@@ -19,84 +17,74 @@ export function overviewLines(overview: Overview, columns: number): readonly str
     ...downLines(nodes, columns),
     '',
     heading('Services'),
-    ...serviceLines(overview, columns),
+    ...serviceLines(overview.services, columns),
     '',
     heading('Pools'),
     ...(pools.length === 0
       ? ['  none']
       : table(['POOL', 'IPV4 USED', 'FREE', 'IPV6 USED', 'FREE'], pools.map(poolRow), columns)),
     ...faultLines(overview, columns),
+    ...idleLines(overview, columns),
   ]
 }
 
-const good = paint('green', '●')
-const wanting = paint('yellow', '○')
-
-function controllerLines({ leader, renewedAt, isLeading }: ControllerOverview, columns: number): readonly string[] {
+function controllerLines(
+  { leader, renewedAt, isLeading }: ControllerOverview,
+  metallb: readonly string[],
+  columns: number,
+): readonly string[] {
   if (isLeading) return [`  ${good} ${leader ?? ''} leads`]
   const time = renewedAt === null ? '' : `${renewedAt.slice(0, 19)}Z`
   const before = leader === null ? `the last one left at ${time}` : `${leader} led last, and said so at ${time}`
   const last = time === '' ? 'none has led yet' : before
   return [
     ...item(wanting, `none leads: ${last}`, columns, 2),
-    ...item(
-      paint('dim', '→'),
-      'Addresses stay as they are, and no Service gets one, until a controller runs.',
-      columns,
-      4,
-    ),
+    ...item(paint('dim', '→'), metallb.length === 0 ? untilLed : besideMetalLB(metallb), columns, 4),
   ]
 }
 
-const nodeRow = ({ node, sessions, routes, state, safeToReboot, message }: NodeOverview): readonly string[] => [
-  node,
-  `${isWell(sessions, state) ? good : wanting} ${sessions.up}/${sessions.total}`,
-  String(routes),
-  state === 'Announcing' ? state : paint('yellow', state),
-  safeToReboot ? paint('green', 'safe') : '-',
-  state === 'Announcing' ? '' : message,
-]
+const untilLed = 'Addresses stay as they are, and no Service gets one, until a controller runs.'
+
+const besideMetalLB = (metallb: readonly string[]): string =>
+  `MetalLB runs here (${namesOf(metallb)}): it gives addresses and announces them, and nothing below tells of that. What a replacement will change: holdfast lint`
+
+function nodeRow(overview: NodeOverview): readonly string[] {
+  const { node, sessions, routes, state, notes, safeToReboot, message } = overview
+  return [
+    node,
+    state === 'NodeGone' ? '-' : `${isWell(overview) ? good : wanting} ${sessions.up}/${sessions.total}`,
+    String(routes),
+    state === 'Announcing' ? state : paint('yellow', state),
+    safeToReboot ? paint('green', 'safe') : '-',
+    [...(state === 'Announcing' ? [] : [message]), ...notes].join('; '),
+  ]
+}
 
 /** What a speaker said last, before it was gone, is no good sign. */
-const isWell = ({ up, total }: NodeOverview['sessions'], state: string): boolean =>
-  up === total && total > 0 && !['NoSpeaker', 'SpeakerNotReady', 'SpeakerSilent', 'NodeGone'].includes(state)
+const isWell = ({ sessions: { up, total }, state, notes, unwatched }: NodeOverview): boolean =>
+  up === total &&
+  total > 0 &&
+  unwatched.length === 0 &&
+  notes.every((note) => note === cordoned) &&
+  !['NoSpeaker', 'SpeakerNotReady', 'SpeakerSilent', 'NodeGone'].includes(state)
 
 /** A router that is down is down for many nodes: said once. */
 function downLines(nodes: readonly NodeOverview[], columns: number): readonly string[] {
-  const groups = new Map<string, string[]>()
-  for (const { node, down } of nodes) {
-    for (const { peer, router, why } of down) {
-      const key = JSON.stringify([`${peer}${router === null ? '' : ` (${router})`}`, why])
-      const group = groups.get(key)
-      if (group === undefined) groups.set(key, [node])
-      else group.push(node)
-    }
-  }
-  return [...groups].flatMap(([key, names]) => {
-    const [peer = '', why = ''] = JSON.parse(key) as readonly string[]
-    return item(wanting, `${namesOf(names)} → ${peer}: ${why}`, columns, 2)
-  })
+  const words = nodes.flatMap(({ node, down, unwatched }) => [
+    ...down.map(({ peer, router, why }) => ({ node, peer: peerText(peer, router), why })),
+    ...unwatched.map(({ peer, router, bfd }) => ({ node, peer: peerText(peer, router), why: bfdText(bfd) })),
+  ])
+  return groupsOf(words, ({ peer, why }) => `${peer}: ${why}`).flatMap(([text, group]) =>
+    item(wanting, `${namesOf(group.map(({ node }) => node))} → ${text}`, columns, 2),
+  )
 }
 
-const namesOf = (names: readonly string[]): string =>
-  names.length > mostNames
-    ? `${names.slice(0, mostNames).join(', ')} and ${names.length - mostNames} more`
-    : names.join(', ')
+const peerText = (peer: string, router: string | null): string => `${peer}${router === null ? '' : ` (${router})`}`
 
-function serviceLines({ services: { total, assigned, waiting } }: Overview, columns: number): readonly string[] {
-  const counted = `${assigned} of ${total} Services have their addresses`
-  if (waiting.length === 0) return [`  ${good} ${counted}`]
-  return [
-    `  ${wanting} ${counted}`,
-    ...waiting
-      .slice(0, mostWaiting)
-      .flatMap(({ service, reason, message }) =>
-        item(paint('dim', '·'), `${service}: ${paint('yellow', reason)}: ${message}`, columns, 4),
-      ),
-    ...(waiting.length > mostWaiting ? [`    and ${waiting.length - mostWaiting} more`] : []),
-    ...item(paint('dim', '→'), 'What to do about one: holdfast explain service NAMESPACE/NAME', columns, 4),
-  ]
-}
+const bfdText = (bfd: string): string =>
+  bfd === 'CannotRun'
+    ? 'BFD cannot run on this node (its log says why): the hold time alone notices a failure'
+    : `BFD is ${bfd} while the session is Established: the hold time alone notices a failure; does the router run BFD for it?`
 
 const poolRow = ({ pool, ipv4, ipv6 }: PoolOverview): readonly string[] => [
   pool,
@@ -115,20 +103,28 @@ const availableText = (available: number): string =>
 
 /** Controller and speakers say the same of an object, in the same words but for punctuation: said once. */
 function faultLines({ faults }: Overview, columns: number): readonly string[] {
-  const groups = new Map<string, { readonly message: string; readonly by: string[] }>()
-  for (const { by, message } of faults) {
-    const key = message.replaceAll(':', '')
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, { message, by: [by] })
-    else group.by.push(by)
-  }
-  if (groups.size === 0) return []
+  const [rest, named] = [faults.filter(isCounted), faults.filter((fault) => !isCounted(fault))]
+  const groups = groupsOf(named, ({ message }) => message.replaceAll(':', ''))
+  const uncounted = groupsOf(rest, ({ message }) => message)
+  if (faults.length === 0) return []
   return [
     '',
     heading('What is wrong with the configuration'),
-    ...[...groups.values()].flatMap(({ message, by }) => [
-      ...item(paint('red', '✗'), message, columns, 2),
-      ...item(paint('dim', 'said by'), namesOf(by), columns, 4),
+    ...groups.flatMap(([, group]) => [
+      ...item(paint('red', '✗'), group[0]?.message ?? '', columns, 2),
+      ...item(paint('dim', 'said by'), namesOf(group.map(({ by }) => by)), columns, 4),
     ]),
+    ...uncounted.flatMap(([message, group]) =>
+      item(paint('red', '✗'), `${message}, by ${namesOf(group.map(({ by }) => by))}: its log names them`, columns, 2),
+    ),
   ]
+}
+
+/** The last line of a long summary. */
+const isCounted = ({ message }: Overview['faults'][number]): boolean => /^and \d+ more$/.test(message)
+
+function idleLines({ withoutEffect }: Overview, columns: number): readonly string[] {
+  if (withoutEffect.length === 0) return []
+  const lines = withoutEffect.flatMap(({ object, message }) => item(wanting, `${object}: ${message}`, columns, 2))
+  return ['', heading('What has no effect'), ...lines]
 }

@@ -153,7 +153,7 @@ function trafficLines(view: PeerView): readonly Line[] {
       routes.endOfRibReceived.length === 0 ? undefined : `received for ${routes.endOfRibReceived.join(', ')}`,
     ],
     [
-      'Broken UPDATEs',
+      'UPDATE faults',
       updateFaults.count === 0 ? undefined : `${updateFaults.count}, the latest: ${updateFaults.latest ?? ''}`,
     ],
     ['Sessions', `${view.counts.established} established, ${triedText(view.counts.dials)}`],

@@ -61,8 +61,8 @@ const isConfiguration = ({ object }: Fault): boolean =>
 function summaryOf(faults: readonly Fault[]): string {
   const own = faults.filter(isConfiguration)
   const lines = own.slice(0, mostFaults).map(({ object: { kind, namespace, name }, path, message, remedy }) => {
-    const place = `${kind} ${namespace}/${name}${path === '' ? '' : ` ${path}`}`
-    return `${place}: ${message} ${remedy}`
+    // In the controller's words: who reads both sees that it is the same.
+    return `${kind} ${namespace}/${name}: ${path === '' ? '' : `${path}: `}${message} ${remedy}`
   })
   return [...lines, ...(own.length > mostFaults ? [`and ${own.length - mostFaults} more`] : [])].join('\n')
 }

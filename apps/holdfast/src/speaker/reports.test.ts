@@ -137,7 +137,7 @@ test('the ConfigurationState says what is wrong, and is made again where somebod
     await until('valid', () => status().result === 'Valid')
     putPool(world, 'nonsense')
     await until('invalid', () => status().result === 'Invalid')
-    assert.match(status().errorSummary ?? '', /IPAddressPool metallb-system\/public spec\.addresses\[0\]/)
+    assert.match(status().errorSummary ?? '', /IPAddressPool metallb-system\/public: spec\.addresses\[0\]: /)
     assert.deepEqual(
       status().conditions?.map((one) => ({ ...one, lastTransitionTime: '', message: '' })),
       [

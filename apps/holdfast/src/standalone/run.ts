@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { join, relative, resolve, sep } from 'node:path'
 import type { Source, StateDirectory } from '@holdfast/cluster'
 import { createStateDirectory } from '@holdfast/cluster'
@@ -70,6 +71,14 @@ export async function runStandalone(command: StandaloneCommand): Promise<number>
   }
 }
 
+const nameDirectory = 'Name a directory with the manifests.'
+
+const obstacles: Readonly<Record<string, string>> = {
+  ENOENT: 'it is not there',
+  ENOTDIR: 'it is no directory',
+  EACCES: 'this user may not',
+}
+
 class Program {
   readonly #command: StandaloneCommand
   readonly #clock: Clock
@@ -97,6 +106,7 @@ class Program {
     const { directory, nodes } = this.#command
     const report = this.#output.report
     report({ event: 'started', mode: 'standalone', version, pid: process.pid, directory, nodes })
+    await this.#refuseMissingDirectory()
     const ended = this.#untilSignal()
     const restored = await this.#openState()
     if (this.#command.record !== undefined) {
@@ -184,6 +194,19 @@ class Program {
         })
       },
     })
+  }
+
+  /** Before anything is opened. With a state directory, what was kept there may do. */
+  async #refuseMissingDirectory(): Promise<void> {
+    const { directory, state } = this.#command
+    if (state !== undefined) return
+    const why = await readdir(directory).then(
+      () => undefined,
+      (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error),
+    )
+    if (why !== undefined) {
+      throw new StartUpError(`cannot read the directory ${directory}: ${obstacles[why] ?? why}`, nameDirectory)
+    }
   }
 
   async #openState(): Promise<AllocationState> {

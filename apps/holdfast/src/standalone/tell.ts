@@ -3,7 +3,7 @@ import type { FileFault } from '@holdfast/cluster'
 import { formatAddress, formatPrefix } from '@holdfast/ip'
 import type { Change, Plan } from '@holdfast/ipam'
 import type { EntryDifference, Fault, NotInForce, ObjectRef } from '@holdfast/model'
-import { mapDifference } from '@holdfast/model'
+import { annotationPrefix, deprecatedAnnotationsIn, mapDifference } from '@holdfast/model'
 import type { Event, FaultEvent, ServiceEvent } from '../events.ts'
 import type { Pass } from './pipeline.ts'
 
@@ -141,9 +141,14 @@ function tellOldPrefix(pass: Pass, told: Told): readonly Event[] {
     service,
     type: 'Warning',
     reason: 'deprecatedAnnotation',
-    message: 'annotations with the prefix metallb.universe.tf/ still work: write metallb.io/ instead',
+    message: oldPrefixText(pass.evaluation.model.services.get(service)?.meta.annotations ?? {}),
     addresses: addressesOf(service, pass.plan),
   }))
+}
+
+function oldPrefixText(annotations: Readonly<Record<string, string>>): string {
+  const names = deprecatedAnnotationsIn(annotations)
+  return `${names.join(', ')} ${names.length === 1 ? 'has' : 'have'} an old prefix, which still works: write ${annotationPrefix} instead`
 }
 
 /** Whether something that the Service asks for is refused, also where it holds another address. */

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { apiFault, createMemoryApi, resourceTypes } from '@holdfast/cluster'
 import type { KubeApi, KubeObject, MemoryApi, PodLogs } from '@holdfast/cluster'
 import { createVirtualClock } from '@holdfast/runtime'
-import { bundleOf, collectedKinds } from './bundle.ts'
+import { bundleOf, collectedKinds, contentsOf } from './bundle.ts'
 import type { Bundle } from './bundle.ts'
 import { collect } from './read-cluster.ts'
 
@@ -179,7 +179,7 @@ test('the logs of our pods are in it: the controller first, then what was starte
   assert.doesNotMatch(JSON.stringify(logs), new RegExp(canary))
 })
 
-test('of many pods some are read; logs that this user may not see are named; a pod that has none is passed over', async () => {
+test('of many pods some are read; logs that this user may not see are named, and those that cannot be read', async () => {
   const many = withPods(
     Array.from({ length: 100 }, (_, index) => pod(`speaker-${index}`)),
     () => ({ kind: 'ok', value: 'x\n' }),
@@ -191,8 +191,15 @@ test('of many pods some are read; logs that this user may not see are named; a p
   const waiting = withPods([pod('speaker-a'), pod('speaker-b')], (name) =>
     name === 'speaker-a' ? apiFault('invalid', 'is waiting to start') : { kind: 'ok', value: 'y' },
   )
+  const collected = await collect(waiting, namespace, waiting)
   assert.deepEqual(
-    (await collect(waiting, namespace, waiting)).logs.map(({ pod: name }) => name),
-    ['speaker-b'],
+    collected.logs.map(({ pod: name, lines, fault }) => [name, lines.length, fault]),
+    [
+      ['speaker-a', 0, 'is waiting to start'],
+      ['speaker-b', 1, null],
+    ],
   )
+  const contents = contentsOf(bundleOf(collected, facts))
+  assert.ok(contents.includes('logs of containers: 1'))
+  assert.ok(contents.includes('logs that could not be read: 1 (is waiting to start)'))
 })

@@ -1,11 +1,12 @@
 import type { KubeObject } from '@holdfast/cluster'
 import { createKeeps, type FollowedKind } from '@holdfast/cluster'
-import { evaluate } from '@holdfast/model'
+import type { Model } from '@holdfast/model'
 import { isOurs } from '../allocation/requests.ts'
 import { assignedCondition } from '../explain/assigned-condition.ts'
 import type { Explanation } from '../explain/explanation.ts'
 import { controllerLease } from '../kubernetes/controller-lease.ts'
 import { explain } from '../explain/explanation.ts'
+import { createInForce, refusalsOf } from '../kubernetes/in-force.ts'
 import { statesOf } from '../kubernetes/node-states.ts'
 import { listAt, textAt } from '../kubernetes/fields-at.ts'
 import type { LintReport } from '../lint/lint.ts'
@@ -95,14 +96,19 @@ export function bundleOf(collected: Collected, facts: BundleFacts): Bundle {
       services: objects.Service,
       pools: objects.IPAddressPool,
       configurationStates: objects.ConfigurationState,
-      nodes: objects.Node.map(({ metadata }) => metadata.name),
+      peers: objects.BGPPeer,
+      advertisements: objects.BGPAdvertisement,
+      nodes: objects.Node,
       nodeStates: states,
       loadBalancerClass,
       lease: collected.notRead.some(({ resource }) => resource.startsWith('leases'))
         ? null
         : objects.Lease.find(({ metadata }) => metadata.name === controllerLease),
       now: time,
-      speakers: undefined,
+      // `lint` has its workloads.
+      metallb: [],
+      speakers: { kind: 'notShown' },
+      lives: new Map(),
     }),
     explanations: explanationsOf(objects, facts),
     lint: lint({ ...collected.lint, isLive: true, bgpType: undefined, loadBalancerClass }),
@@ -139,7 +145,10 @@ function explanationsOf(objects: Objects, { loadBalancerClass, ignoreExcludeLB }
   const raws = collectedKinds.flatMap((kind) =>
     objects[kind].map((value) => ({ value, origin: { file: '', lineOf: () => undefined } })),
   )
-  const { model, faults } = evaluate(raws, undefined)
+  const inForce = createInForce(raws, refusalsOf(objects.ConfigurationState))
+  const { model, faults } = inForce.asControllerSays.evaluation
+  const modelOn = (node: string): Model => inForce.on(node).evaluation.model
+  const refused = inForce.wordsOn([...model.nodes.keys()])
   const nodeStates = statesOf(objects.NodeState)
   const explanations: Explanation[] = []
   for (const object of objects.Service) {
@@ -147,7 +156,8 @@ function explanationsOf(objects: Objects, { loadBalancerClass, ignoreExcludeLB }
     const service = model.services.get(`${object.metadata.namespace ?? ''}/${object.metadata.name}`)
     if (service === undefined || !isOurs(service, loadBalancerClass)) continue
     const assigned = assignedCondition(object)
-    const explanation = explain({ model, service, nodeStates, assigned, loadBalancerClass, ignoreExcludeLB, faults })
+    const known = { model, modelOn, service, nodeStates, assigned, faults, refused }
+    const explanation = explain({ ...known, loadBalancerClass, ignoreExcludeLB })
     if (isWanting(explanation)) explanations.push(explanation)
   }
   return explanations
@@ -168,7 +178,16 @@ export const contentsOf = (bundle: Bundle): readonly string[] => [
     const count = listAt(bundle, 'objects', kind).length
     return count === 0 ? [] : [`${kind}: ${count}`]
   }),
-  ...(bundle.logs.length === 0 ? [] : [`logs of containers: ${bundle.logs.length}`]),
+  ...logContents(bundle.logs),
   `explanations: ${bundle.explanations.length}`,
   `lint findings: ${bundle.lint.findings.length}`,
 ]
+
+function logContents(logs: Bundle['logs']): readonly string[] {
+  const unread = logs.filter(({ fault }) => fault !== null)
+  const read = logs.length - unread.length
+  return [
+    ...(read === 0 ? [] : [`logs of containers: ${read}`]),
+    ...(unread.length === 0 ? [] : [`logs that could not be read: ${unread.length} (${unread[0]?.fault ?? ''})`]),
+  ]
+}

@@ -1,4 +1,4 @@
-import type { KubeApi, KubeObject, ObjectKey, PodLogs, ResourceType } from '@holdfast/cluster'
+import type { ApiFault, KubeApi, KubeObject, ObjectKey, PodLogs, ResourceType } from '@holdfast/cluster'
 import { listAt, textAt } from '../kubernetes/fields-at.ts'
 import { listOrSay } from '../lint/read-cluster.ts'
 import type { NotRead } from '../lint/world.ts'
@@ -14,6 +14,8 @@ export interface ContainerLog {
   /** Of the container that ran before the one that runs now. */
   readonly isPrevious: boolean
   readonly lines: readonly string[]
+  /** Why it could not be read, as when the kubelet does not answer; null: it was. */
+  readonly fault: string | null
 }
 
 /** Of a cluster with thousands of speakers the first logs are of no less use than all. */
@@ -43,15 +45,24 @@ export async function collectLogs(
   for (const { key, node, container, restarts, isPrevious } of printers) {
     const options = { container, isPrevious, tailLines: bounds.lines, limitBytes: bounds.bytes }
     const answer = await api.podLog(key, options)
-    if (answer.kind === 'ok') {
-      const lines = answer.value.split('\n').filter((line) => line !== '')
-      logs.push({ pod: key.name, container, node, restarts, isPrevious, lines: lines.map(redactedLine) })
-    } else if (answer.code === 'forbidden') {
+    if (answer.kind === 'fault' && answer.code === 'forbidden') {
       return { logs, notRead: [{ resource: 'pods/log', reason: 'forbidden' }] }
     }
+    const from = { pod: key.name, container, node, restarts, isPrevious }
+    logs.push(answer.kind === 'ok' ? { ...from, ...linesOf(answer.value) } : { ...from, ...unread(answer) })
   }
   return { logs, notRead }
 }
+
+function linesOf(text: string): Pick<ContainerLog, 'lines' | 'fault'> {
+  const lines = text.split('\n').filter((line) => line !== '')
+  return { lines: lines.map(redactedLine), fault: null }
+}
+
+const unread = ({ message }: ApiFault): Pick<ContainerLog, 'lines' | 'fault'> => ({
+  lines: [],
+  fault: redactedLine(message),
+})
 
 const isProgram = ({ metadata: { labels } }: KubeObject): boolean =>
   programs.has(labels?.['app.kubernetes.io/name'] ?? '') || programs.has(labels?.['app'] ?? '')

@@ -14,7 +14,7 @@ import { bundleOf, contentsOf } from './bundle.ts'
 import { collect } from './read-cluster.ts'
 
 export interface SupportCommand extends PersonCommand {
-  /** Where the bundle goes: JSON, compressed with gzip. */
+  /** Where the bundle goes: JSON, compressed with gzip. `json`: to standard output, as it is. */
   readonly file: string
   readonly loadBalancerClass: string | undefined
   readonly ignoreExcludeLB: boolean
@@ -24,12 +24,18 @@ export interface SupportCommand extends PersonCommand {
   readonly isAnonymous: boolean
 }
 
+/** `-o json` prints one object, as with every other command; a file of that name is `./json`. */
+const asText = 'json'
+
 /** `holdfast support`: a bundle of what somebody needs to help. Returns the exit code. */
 export async function runSupport(command: SupportCommand): Promise<number> {
   try {
     const bundle = await gather(command)
-    await save(command.file, bundle)
-    process.stdout.write(summary(command, bundle))
+    if (command.file === asText) process.stdout.write(`${JSON.stringify(bundle)}\n`)
+    else {
+      await save(command.file, bundle)
+      process.stdout.write(summary(command, bundle))
+    }
     return exitCode.ok
   } catch (error) {
     if (!(error instanceof StartUpError)) throw error

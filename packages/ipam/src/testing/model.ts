@@ -62,7 +62,7 @@ class Model {
       this.asks(a) === this.asks(b) ? (a.key < b.key ? -1 : 1) : this.asks(a) ? -1 : 1,
     )
     this.before = state
-    this.released = state.released.filter(({ address }) => this.poolOf(address) !== undefined)
+    this.released = [...state.released]
   }
 
   plan(): ModelPlan {
@@ -155,7 +155,7 @@ class Model {
 
   release(key: string, addresses: readonly string[]): void {
     for (const address of [...addresses].sort(byAddress)) {
-      if (this.poolOf(address) === undefined || this.holdersOf(address).length > 0) continue
+      if (this.holdersOf(address).length > 0) continue
       this.released = [...this.released.filter((one) => one.address !== address), { address, service: key }]
     }
   }

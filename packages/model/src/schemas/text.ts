@@ -36,9 +36,11 @@ export function readPoolEntry(text: string): Reading<Range> {
     return range.ok ? read(range.value) : refused(problem('invalid-pool-entry', { text, why: range.fault.message }))
   }
   const prefix = parsePrefix(text)
-  return prefix.ok
-    ? read(prefixToRange(prefix.value))
-    : refused(problem('invalid-pool-entry', { text, why: prefix.fault.message }))
+  if (prefix.ok) return read(prefixToRange(prefix.value))
+  // What is no address at all needs more than a prefix length.
+  const address = text.includes('/') ? undefined : parseAddress(text)
+  const { message } = address?.ok === false ? address.fault : prefix.fault
+  return refused(problem('invalid-pool-entry', { text, why: message }))
 }
 
 const msPerUnit: Readonly<Record<string, number>> = {
