@@ -197,17 +197,27 @@ describe('the pods of the chart', { skip }, () => {
     )
   })
 
-  test('a pool that moves takes its Services along: the block that nobody needs any more goes', async () => {
+  test('a pool that moves takes its Services along: the former block remembers who had what', async () => {
     const { kubectl, kubectlResult } = cluster()
     const patch = JSON.stringify({ spec: { addresses: ['198.51.100.0/24'] } })
     await kubectl(['-n', namespace, 'patch', 'ipaddresspool', 'public', '--type=merge', '-p', patch])
+    const shown = 'jsonpath={range .items[*]}{.metadata.name} {.spec.inUse} {.spec.released}{"\\n"}{end}'
     await eventually(
-      'there is a block of the new range, and the old one has gone',
-      () => kubectlResult(['-n', namespace, 'get', 'addressblocks', '-o', 'name']),
+      'the Service is in a block of the new range, and in the old one no more',
+      () => kubectlResult(['-n', namespace, 'get', 'addressblocks', '-o', shown]),
       ({ stdout }) => {
-        assert.match(stdout, /ipv4-198\.51\.100\.0\n/)
-        assert.doesNotMatch(stdout, /ipv4-192\.0\.2\.64\n/)
+        assert.match(stdout, /^ipv4-198\.51\.100\.0 1 /m)
+        assert.match(stdout, /^ipv4-192\.0\.2\.64 0 .*192\.0\.2\.77.*shop\/taken/m)
       },
+      { timeoutMs: 30_000 },
+    )
+  })
+
+  test('a block of which only an old release is left, in no pool, has gone', async () => {
+    await eventually(
+      'it is not there',
+      () => cluster().kubectlResult(['-n', namespace, 'get', 'addressblocks', '-o', 'name']),
+      ({ stdout }) => assert.doesNotMatch(stdout, /203\.0\.113\.0/),
       { timeoutMs: 30_000 },
     )
   })
@@ -301,7 +311,7 @@ const metallb = (version: string, kind: string, name: string, spec: unknown): un
   spec,
 })
 
-/** A pool, a router that is not there, and a Service with an endpoint on the node. */
+/** A pool, a router that is not there, a Service with an endpoint on the node, and what a pool of long ago left. */
 const configuration: readonly unknown[] = [
   metallb('v1beta1', 'IPAddressPool', 'public', { addresses: ['192.0.2.0/24'] }),
   metallb('v1beta1', 'BGPAdvertisement', 'public', { ipAddressPools: ['public'] }),
@@ -314,6 +324,16 @@ const configuration: readonly unknown[] = [
     spec: { type: 'LoadBalancer', ports: [{ port: 80, targetPort: 8080 }] },
   })),
   sliceOf('web', { endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready: true }, nodeName: node }] }),
+  {
+    apiVersion: 'holdfast.dev/v1alpha1',
+    kind: 'AddressBlock',
+    metadata: { name: 'ipv4-203.0.113.0', namespace },
+    spec: {
+      cidr: '203.0.113.0/26',
+      inUse: 0,
+      released: { '203.0.113.1': '{"service":"shop/former","time":"2026-01-01T00:00:00.000000Z"}' },
+    },
+  },
 ]
 
 function sliceOf(service: string, more: object): object {
