@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { ClientRequest } from 'node:http'
 import { request } from 'node:https'
+import { addressesOf } from '../cluster/service-addresses.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Json } from '../harness/json.ts'
 import { Json as Reader } from '../harness/json.ts'
@@ -24,7 +25,7 @@ export async function monitorAssignments(cluster: Cluster, namespace: string): P
   const take = (event: Json): void => {
     const object = event.at('object')
     const name = object.at('metadata').at('name').text()
-    const now = event.at('type').text() === 'DELETED' ? '' : ingressOf(object)
+    const now = event.at('type').text() === 'DELETED' ? '' : addressesOf(object)
     const before = held.get(name) ?? ''
     if (now === before) return
     if (before !== '') violations.push(`${name} had ${before} and has ${now === '' ? 'none' : now}`)
@@ -39,15 +40,6 @@ export async function monitorAssignments(cluster: Cluster, namespace: string): P
     close: () => void watching.destroy(),
   }
 }
-
-const ingressOf = (service: Json): string =>
-  service
-    .at('status')
-    .at('loadBalancer')
-    .at('ingress')
-    .list()
-    .map((one) => one.at('ip').text())
-    .join()
 
 /** What the API server sends on a watch, line by line, until the request is destroyed. */
 export function followLines(cluster: Cluster, path: string, take: (line: string) => void): ClientRequest {

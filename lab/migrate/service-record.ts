@@ -1,3 +1,4 @@
+import { addressesOf } from '../cluster/service-addresses.ts'
 import { followLines } from '../faults/assignments.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { Json } from '../harness/json.ts'
@@ -63,12 +64,3 @@ const doublesOf = (held: ReadonlyMap<string, string>, name: string, now: string)
     .filter(([other, addresses]) => other !== name && now !== '' && addresses === now)
     .filter(([other]) => !(sharing.test(other) && sharing.test(name)))
     .map(([other]) => `${name} and ${other} both have ${now}`)
-
-export const addressesOf = (service: Json): string =>
-  service
-    .at('status')
-    .at('loadBalancer')
-    .at('ingress')
-    .list()
-    .map((one) => one.at('ip').text())
-    .join(',')

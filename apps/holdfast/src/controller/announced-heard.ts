@@ -1,15 +1,11 @@
 import type { Keep, KubeObject } from '@holdfast/cluster'
 import { createSharing } from '@holdfast/cluster'
 import type { Family } from '@holdfast/ip'
-import { fieldsOf, listAt, textAt } from '../kubernetes/fields-at.ts'
+import { listAt, textAt } from '../kubernetes/fields-at.ts'
+import * as offers from '../kubernetes/offers.ts'
 
-/** What a ServiceBGPStatus says: a node offers a Service to these peers. */
-export interface Offer {
-  /** Key `namespace/name` of the Service. */
-  readonly service: string
-  readonly node: string
-  /** Names of BGPPeers. */
-  readonly peers: readonly string[]
+/** What a ServiceBGPStatus says, and whose word it is. */
+export interface Offer extends offers.Offer {
   /** uid of the Pod that owns it: the speaker that said so; empty: it has no owner, as of a speaker outside of a Pod. */
   readonly pod: string
 }
@@ -33,14 +29,14 @@ export interface NodeWord {
 export function createKeepOffer(): Keep {
   const share = createSharing((text) => text)
   const shareList = createSharing((names): readonly string[] => (names === '' ? [] : names.split(' ')))
-  return ({ metadata, status }) => {
-    const said = fieldsOf(status)
-    const peers = listAt(said, 'peers').filter((peer) => typeof peer === 'string')
+  return (object) => {
+    const { metadata } = object
+    const said = offers.offerOf(object)
     const owner = listAt(metadata, 'ownerReferences').find((one) => textAt(one, 'kind') === 'Pod')
     const offer: Offer = {
-      service: share(`${textAt(said, 'serviceNamespace')}/${textAt(said, 'serviceName')}`),
-      node: share(textAt(said, 'node')),
-      peers: shareList(peers.join(' ')),
+      service: share(said.service),
+      node: share(said.node),
+      peers: shareList(said.peers.join(' ')),
       pod: share(textAt(owner, 'uid')),
     }
     return { ...identityOf(metadata, share), apiVersion: 'metallb.io/v1beta1', kind: 'ServiceBGPStatus', offer }

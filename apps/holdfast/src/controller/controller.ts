@@ -2,6 +2,7 @@ import type { FollowedState, KubeApi, KubernetesSource, LeadershipChange, Snapsh
 import { createKubernetesSource, createLeaderElection } from '@holdfast/cluster'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import type { ControllerCommand } from '../kubernetes/command.ts'
+import { controllerLease } from '../kubernetes/controller-lease.ts'
 import type { Log } from '../kubernetes/log.ts'
 import { SourceFaults } from '../kubernetes/source-faults.ts'
 import { within } from '../kubernetes/within.ts'
@@ -53,8 +54,6 @@ const parallel = 16
 const longestRoundMs = 300_000
 const stopWithinMs = 5000
 
-const leaseName = 'holdfast-controller'
-
 export function createController(options: ControllerOptions): Controller {
   const { api, clock, log, command, random, nowMs } = options
   const { namespace } = command
@@ -87,7 +86,7 @@ export function createController(options: ControllerOptions): Controller {
     api,
     clock,
     random,
-    lease: { namespace, name: leaseName },
+    lease: { namespace, name: controllerLease },
     identity: command.identity,
     wallTimeMs: nowMs,
     observe: (change) => observeLeadership(change),
