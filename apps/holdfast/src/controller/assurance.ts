@@ -11,11 +11,12 @@ export type Assurance = (view: ServiceView, leaving: readonly string[]) => Promi
 /**
  * Nothing is taken from a Service on hearsay. What is followed can be late; so before a status loses an address, the pools are asked
  * for once a round, and where others hold the same address, they too. Where the answer is not what the plan was made from, the
- * write waits for what is followed to catch up.
+ * write waits for what is followed to catch up; so it does where a block has turned out, since, to be other than the plan had it.
  */
 export function createAssurance(round: Round): Assurance {
   let pools: Promise<boolean> | undefined
   return async (view, leaving) => {
+    if (round.memory.blocks.isForeign()) return false
     pools ??= arePoolsCurrent(round)
     if (!(await pools)) return false
     for (const key of sharers(round, view, leaving)) if (!(await isCurrent(round, key))) return false

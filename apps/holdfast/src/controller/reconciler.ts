@@ -85,7 +85,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     unanswered: new Map(),
     told: new Map(),
   }
-  const settled: Round['settled'] = new WeakMap()
+  let settled: Round['settled'] = new WeakMap()
   /** Whose view or wish has changed since they were found to be settled, or not served. */
   const pending: Round['pending'] = new Set()
   /** Statuses for which the blocks that they name were asked for. */
@@ -219,6 +219,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     memory.retries.forget()
     for (const known of [memory.gone, memory.seenOff, memory.faulty, memory.left, memory.unanswered]) known.clear()
     explained = new WeakMap()
+    // The same objects can come again, beside blocks that are older than those by which they were found to be settled.
+    settled = new WeakMap()
     served.clear()
     // All Services come anew.
     pending.clear()

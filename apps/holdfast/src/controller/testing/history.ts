@@ -125,7 +125,23 @@ class History {
       const doesLead = random.chance(0.7)
       controller.lead(doesLead)
       this.#tell(`${controller.name} ${doesLead ? 'leads' : 'does not lead'}`)
+    } else if (dice < 0.7) {
+      this.#usurp(controller)
     }
+  }
+
+  /** It loses the lead and has it again, and what it follows of one kind is from before. */
+  #usurp(controller: SimulatedController): void {
+    const random = this.#random
+    const type = random.pick(followedTypes)
+    const ms = random.next() * 20_000
+    controller.cache.cut(type, ms)
+    this.#clock.after(random.next() * ms, () => {
+      controller.lead(false)
+      controller.lead(true)
+      this.#tell(`${controller.name} leads again, and has heard nothing of ${type.plural} for long`)
+    })
+    this.#tell(`${controller.name} hears nothing of ${type.plural} for ${Math.round(ms)} ms`)
   }
 
   async #settle(): Promise<void> {
