@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { RawObject } from '@holdfast/model'
 import { LastKnownFile } from '../apps/holdfast/src/speaker/last-known.ts'
 import { SpeakerPipeline } from '../apps/holdfast/src/speaker/pipeline.ts'
-import { createEntries, createSnapshotReader, objectsIn } from '../apps/holdfast/src/speaker/snapshot.ts'
+import { createSnapshotReader, KeptMoment, objectsIn } from '../apps/holdfast/src/speaker/snapshot.ts'
 
 const turns = 200
 const noneTold: ReadonlyMap<string, string> = new Map()
@@ -111,12 +111,11 @@ async function measure(count: number): Promise<void> {
     await run()
     return ms(performance.now() - start)
   }
-  const toEntries = createEntries()
-  const whole = await timed(() => file.save(toEntries(objects.slice(), noneTold)))
+  const whole = await timed(() => file.save(new KeptMoment(objects.slice(), noneTold)))
   const bytes = statSync(join(directory, 'last-known.jsonl')).size
   objects[site.length + 1] = slice(0, false)
-  const one = await timed(() => file.save(toEntries(objects.slice(), noneTold)))
-  const none = await timed(() => file.save(toEntries(objects.slice(), noneTold)))
+  const one = await timed(() => file.save(new KeptMoment(objects.slice(), noneTold)))
+  const none = await timed(() => file.save(new KeptMoment(objects.slice(), noneTold)))
   await file.close()
   const reading = await timed(async () => {
     const found = await file.read()

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import type { KubeObject } from '@holdfast/cluster'
 import { LastKnownFile } from '../../apps/holdfast/src/speaker/last-known.ts'
-import { toldPrefix } from '../../apps/holdfast/src/speaker/snapshot.ts'
+import { KeptMoment } from '../../apps/holdfast/src/speaker/snapshot.ts'
 import { endpointSlice, nodeName, service, site } from './objects.ts'
 import { recorded } from './recorded.ts'
 import type { SyntheticServer } from './server.ts'
@@ -35,10 +35,10 @@ export async function tellBefore(directory: string, { services }: Pick<Size, 'se
   const told = new Map<string, string>()
   for (let index = 0; index < services; index += 1) {
     const { name, namespace } = service(index).metadata
-    told.set(`${toldPrefix}${namespace}/${name}`, `${uidOf(index)} ${addressOf(index)}`)
+    told.set(`${namespace}/${name}`, `${uidOf(index)} ${addressOf(index)}`)
   }
   const file = new LastKnownFile({ directory, node: nodeName(0), bootId: 'earlier', now })
-  await file.save(told)
+  await file.save(new KeptMoment([], told))
   await file.close()
 }
 

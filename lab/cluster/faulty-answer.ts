@@ -23,6 +23,8 @@ export interface Exchange {
   readonly halfClose: () => void
   /** Below TLS; then FIN. */
   readonly writeRaw: (bytes: string) => void
+  /** FIN was sent below TLS: nothing comes to the client any more, whenever it is that Node says so of this request. */
+  readonly isCutOff: () => boolean
   /** Those that match now and may still take effect. */
   readonly rules: () => readonly Rule[]
   /** False: its times are used up. */
@@ -95,24 +97,28 @@ function passWatch(exchange: Exchange, answer: IncomingMessage): void {
   exchange.response.flushHeaders()
   const filter = createWatchFilter(exchange)
   let isOver = false
-  const perform = ({ text, fate }: Outcome): void => {
+  /** What is over uses up no rule: another watch is to meet it. */
+  const perform = (next: () => Outcome): void => {
     if (isOver) return
+    const { text, fate } = next()
     isOver = fate !== 'goesOn'
     if (fate === 'ends') exchange.response.end(text)
     else if (fate === 'breaksOff') exchange.response.write(text, () => exchange.breakOff())
     else if (text !== '') exchange.response.write(text)
   }
-  exchange.poke = () => perform(filter.poke())
+  const pass = (line: string): Outcome => {
+    const outcome = filter.pass(line)
+    if (outcome.text !== '') exchange.countEvent()
+    return outcome
+  }
+  exchange.poke = () => perform(filter.poke)
   let rest = ''
   answer.setEncoding('utf8')
   answer.on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) {
-      const outcome = filter.pass(`${line}\n`)
-      if (!isOver && outcome.text !== '') exchange.countEvent()
-      perform(outcome)
-    }
+    if (exchange.isCutOff()) return
+    for (const line of lines) perform(() => pass(`${line}\n`))
   })
   answer.on('end', () => {
     if (!isOver) exchange.response.end(rest)

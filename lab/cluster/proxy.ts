@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { createServer as createHttpServer } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse, Http2Session } from 'node:http2'
-import { constants, createSecureServer } from 'node:http2'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { constants } from 'node:http2'
 import { Agent, request as httpsRequest } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import { createServer } from 'node:net'
@@ -16,6 +14,8 @@ import type { Exchange } from './faulty-answer.ts'
 import { passAnswer, replaceAnswer } from './faulty-answer.ts'
 import type { Authority, Certificate } from './pki.ts'
 import { freePort, ownLoopback } from './ports.ts'
+import type { Arrival, ProxyProtocol } from './proxy-speakers.ts'
+import { speakers } from './proxy-speakers.ts'
 import { startRelay } from './relay.ts'
 
 export interface ProxyOptions {
@@ -27,11 +27,9 @@ export interface ProxyOptions {
   readonly hosts?: readonly string[]
   /** Where it listens, IPv4; an address of the loopback that only this process uses unless given. */
   readonly address?: string
-  /** What it agrees to speak with clients (ALPN); HTTP/1.1 unless given. With HTTP/2, what breaks a connection breaks all on it. */
+  /** HTTP/1.1 unless given. With HTTP/2, what breaks a connection breaks all on it. */
   readonly protocol?: ProxyProtocol
 }
-
-export type ProxyProtocol = 'http/1.1' | 'h2'
 
 /** A request that came, in order. */
 export interface SeenRequest extends ApiRequest {
@@ -183,7 +181,7 @@ function createState(): State {
   return {
     setRules: (...next) => {
       rules = next
-      for (const exchange of underWay) exchange.poke()
+      for (const exchange of underWay) if (!exchange.isCutOff()) exchange.poke()
     },
     rulesFor: (request) => rules.filter((rule) => matches(rule.on, request) && isLeft(rule)),
     use: (rule) => {
@@ -197,57 +195,9 @@ function createState(): State {
     events: new Map(),
     enter: (exchange) => void underWay.add(exchange),
     leave: (exchange) => void underWay.delete(exchange),
-    open: (on) => [...underWay].filter((exchange) => matches(on, exchange.request)),
+    open: (on) => [...underWay].filter((exchange) => !exchange.isCutOff() && matches(on, exchange.request)),
     lists: new Map(),
   }
-}
-
-/** A connection of a client's. */
-interface Connection {
-  readonly raw: Socket
-  readonly secure: TLSSocket
-}
-
-/** A request on it. */
-interface Arrival extends Connection {
-  readonly request: IncomingMessage | Http2ServerRequest
-  readonly response: ServerResponse | Http2ServerResponse
-}
-
-type Speaker = (arrived: (arrival: Arrival) => void) => (connection: Connection) => void
-
-/** Servers that are handed connections on which TLS is spoken already. */
-const speakers: Readonly<Record<ProxyProtocol, Speaker>> = {
-  'http/1.1': (arrived) => {
-    const connections = new WeakMap<Socket, Connection>()
-    const server = createHttpServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) => {
-      const connection = connections.get(request.socket)
-      if (connection !== undefined) arrived({ ...connection, request, response })
-    })
-    return (connection) => {
-      connections.set(connection.secure, connection)
-      server.emit('connection', connection.secure)
-    }
-  },
-  h2: (arrived) => {
-    const connections = new WeakMap<Http2Session, Connection>()
-    let latest: Connection | undefined
-    const server = createSecureServer({}, (request, response) => {
-      const connection = request.stream.session === undefined ? undefined : connections.get(request.stream.session)
-      if (connection !== undefined) arrived({ ...connection, request, response })
-    })
-    // Told before `emit` returns.
-    server.on('session', (session) => {
-      session.on('error', () => undefined)
-      if (latest !== undefined) connections.set(session, latest)
-    })
-    return (connection) => {
-      latest = connection
-      server.emit('secureConnection', connection.secure)
-      // What a TLS server of Node's would have marked: without it the session waits for a handshake that is over.
-      connection.secure.emit('secureConnect')
-    }
-  },
 }
 
 interface Incoming extends Arrival {
@@ -273,6 +223,7 @@ function handle({ request, response, raw, secure, state, target, agent }: Incomi
     hangUp: () => void secure.end(),
     halfClose: () => void raw.end(),
     writeRaw: (bytes) => void raw.end(bytes),
+    isCutOff: () => raw.writableEnded,
     rules: () => state.rulesFor(seen),
     use: state.use,
     countEvent: () => void state.events.set(seen.resource, (state.events.get(seen.resource) ?? 0) + 1),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { Cluster } from '../cluster/cluster.ts'
+import { recordServices, type ServiceRecord } from '../cluster/service-record.ts'
 import { eventually } from '../harness/eventually.ts'
-import { monitorAssignments, type AssignmentMonitor } from './assignments.ts'
 import type { Target } from './kinds.ts'
 import type { Proxies } from './proxies.ts'
 import type { Expectation, Subject } from './subject.ts'
@@ -22,15 +22,15 @@ export interface ControllerPlace {
 }
 
 /** Where a controller's Services live. */
-export async function watchAssignments(cluster: Cluster): Promise<AssignmentMonitor> {
+export async function watchServices(cluster: Cluster): Promise<ServiceRecord> {
   await cluster.client().create('/api/v1/namespaces', { metadata: { name: namespace } })
-  return monitorAssignments(cluster, namespace)
+  return recordServices(cluster, namespace)
 }
 
 /** A controller behind its proxy, with a namespace, a pool and a class of Services of its own, which have their addresses. */
 export async function startControllerSubject(
   { cluster, proxies, netns }: ControllerPlace,
-  assignments: AssignmentMonitor,
+  record: ServiceRecord,
   index: number,
 ): Promise<Subject> {
   const name = `controller-${index}`
@@ -55,6 +55,7 @@ export async function startControllerSubject(
       services: `${services}/${name}-s0`,
       ipaddresspools: `${pools}/base`,
       namespaces: `/api/v1/namespaces/${namespace}`,
+      addressblocks: `/apis/holdfast.dev/v1alpha1/namespaces/${name}/addressblocks/ipv4-10.${200 + index}.0.0`,
     }
     const path = touchable[resource]
     touches += 1
@@ -64,7 +65,7 @@ export async function startControllerSubject(
   }
   const hasAddress = (service: string): Expectation => ({
     what: `${name}-${service} has its address`,
-    isMet: () => assignments.of(`${name}-${service}`) !== '',
+    isMet: () => record.of(`${namespace}/${name}-${service}`) !== '',
   })
 
   await api.create('/api/v1/namespaces', { metadata: { name } })
@@ -111,7 +112,7 @@ export async function startControllerSubject(
       return [hasAddress(`p${probes}`)]
     },
     restore: () => Promise.resolve(),
-    violations: () => assignments.violations().filter((text) => text.includes(`${name}-`)),
+    violations: () => record.violations().filter((text) => text.includes(`${namespace}/${name}-`)),
     tail: () => controller.tail(30),
   }
 }

@@ -66,19 +66,23 @@ export async function examine(subject: Subject, trial: Trial, pace: Pace): Promi
 }
 
 /** An event passes the watch, where there is one that says nothing: for the program, earlier faults are over. */
-async function settle({ proxy, touch }: Subject, target: Target): Promise<void> {
-  const seen = await proxy.events(target.name)
-  if (!(await touch(target))) return
+async function settle(subject: Subject, target: Target): Promise<void> {
+  const seen = await subject.proxy.events(target.name)
+  if (!(await subject.touch(target))) return
+  const observe = touchingAgain(subject, target, () => subject.proxy.events(target.name))
+  await eventually('an event has passed', observe, (now) => assert.ok(now > seen), { timeoutMs: settleLimitMs })
+}
+
+/** What was touched before the program has its watch again comes to it in a list, and not in an event. */
+function touchingAgain<T>({ touch }: Subject, target: Target, observe: () => Promise<T>): () => Promise<T> {
   let touchedMs = performance.now()
-  const observe = async (): Promise<number> => {
-    // What was touched before the program has its watch again comes to it in a list.
+  return async () => {
     if (performance.now() > touchedMs + touchAgainMs) {
       await touch(target)
       touchedMs = performance.now()
     }
-    return await proxy.events(target.name)
+    return await observe()
   }
-  await eventually('an event has passed', observe, (now) => assert.ok(now > seen), { timeoutMs: settleLimitMs })
 }
 
 interface Plan {
@@ -102,9 +106,11 @@ async function strike(subject: Subject, { kinds, target, pace }: Plan): Promise<
   const expectations = await subject.change(target)
   const changedMs = performance.now()
   if (last.fault !== undefined && last.fault.kind !== 'dropEvents') {
+    const applied = (): Promise<number> => subject.proxy.applied(faultName)
     await eventually(
       'the fault strikes',
-      () => subject.proxy.applied(faultName),
+      // After an earlier fault the program may be without its watch for a while.
+      last.approach === 'event' ? touchingAgain(subject, target, applied) : applied,
       (uses) => assert.ok(uses > usesBefore),
       { timeoutMs: strikeLimitMs },
     )

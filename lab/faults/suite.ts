@@ -1,6 +1,6 @@
-import type { ProxyProtocol } from '../cluster/proxy.ts'
+import type { ProxyProtocol } from '../cluster/proxy-speakers.ts'
 import { routerAddress } from '../harness/fabric.ts'
-import { startControllerSubject, watchAssignments } from './controllers.ts'
+import { startControllerSubject, watchServices } from './controllers.ts'
 import { examine, type Finding, type Pace, type Trial } from './examine.ts'
 import { startProxies } from './proxies.ts'
 import { FaultSite, startSpeakerSubject } from './speakers.ts'
@@ -29,12 +29,12 @@ export async function examineFaults(options: SuiteOptions): Promise<readonly Fin
     const place = { namespace: fabric.router, address: routerAddress.ipv4, protocols: options.protocols }
     const proxies = await startProxies(cluster, place, [...names, ...controllerNames])
     await site.fill(options.fillers)
-    const assignments = await watchAssignments(cluster)
+    const record = await watchServices(cluster)
     const [speakers, controllers] = await Promise.all([
       Promise.all(names.map((name) => startSpeakerSubject(site, proxies, name))),
       Promise.all(
         controllerNames.map((_, index) =>
-          startControllerSubject({ cluster, proxies, netns: fabric.client }, assignments, index),
+          startControllerSubject({ cluster, proxies, netns: fabric.client }, record, index),
         ),
       ),
     ])
@@ -45,7 +45,7 @@ export async function examineFaults(options: SuiteOptions): Promise<readonly Fin
       ])
     ).flat()
     hasFailed = findings.some(({ problem }) => problem !== undefined)
-    assignments.close()
+    record.close()
     proxies.close()
     return findings
   } finally {

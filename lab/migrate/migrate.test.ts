@@ -30,7 +30,7 @@ import { refused, wishes } from './objects.ts'
 import { blocksBelow } from './page.ts'
 import { metallbMetrics, probe } from './pod.ts'
 import { metallbSkip } from './programs.ts'
-import type { ServiceRecord } from './service-record.ts'
+import type { ServiceRecord } from '../cluster/service-record.ts'
 import { nodes } from './site.ts'
 import { useMigrateSite } from './use-site.ts'
 

@@ -1,10 +1,11 @@
 // What docs/operate/migrate-from-metallb.md warns of, done all the same: Holdfast's controllers are started while MetalLB's goes on.
 //
 // Claims:
-//  1  While nobody changes anything, they do not fight: Services come to rest as they are.
+//  1  While nobody changes anything, they do not fight: Services come to rest as they are. `holdfast status` and `holdfast lint` tell.
 //  2  Services that have their addresses keep them, and their routes, while others come and go.
 //  3  New Services get addresses. Either of the two may take them for its own and move them, over and over, as long as both are there.
-//  4  When MetalLB's controller is stopped, all comes to rest: no address is given twice, and it is the one that Holdfast has granted.
+//  4  When MetalLB's controller is stopped, all comes to rest: no address is given twice, and it is the one that Holdfast has granted. Nothing
+//     tells of two any more.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { clusterSkip } from '../cluster/capability.ts'
@@ -14,14 +15,22 @@ import { Json } from '../harness/json.ts'
 import { changesSince } from './checks.ts'
 import { blocksBelow } from './page.ts'
 import { metallbSkip } from './programs.ts'
-import type { ServiceRecord } from './service-record.ts'
+import type { ServiceRecord } from '../cluster/service-record.ts'
 import { namespace, nodes } from './site.ts'
 import { useMigrateSite } from './use-site.ts'
 
 const skip = metallbSkip() || labSkip() || clusterSkip('helm')
 const blocksPath = `/apis/holdfast.dev/v1alpha1/namespaces/${namespace}/addressblocks`
 
-describe('both controllers at once', { skip, timeout: 180_000 }, () => {
+const widePool = `
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: { name: wide, namespace: ${namespace} }
+spec: { addresses: [198.19.0.0/24] }`
+const namesOf = (prefix: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}-${index}`)
+
+describe('both controllers at once', { skip, timeout: 300_000 }, () => {
   const site = useMigrateSite()
   let services: ServiceRecord
   let given: ReadonlyMap<string, string>
@@ -85,7 +94,23 @@ describe('both controllers at once', { skip, timeout: 180_000 }, () => {
       { timeoutMs: 30_000 },
     )
 
-  test('while nobody changes anything, they do not fight', async () => {
+  const haveHadAddresses = (names: readonly string[]): Promise<unknown> =>
+    eventually(
+      'all have had an address',
+      () => names.filter((name) => !services.seen().has(`default/${name}`)),
+      (missing) => assert.deepEqual(missing, []),
+      { timeoutMs: 60_000 },
+    )
+  /** Which of MetalLB's controllers `holdfast status` names, and whether `holdfast lint` finds two. */
+  async function told(): Promise<readonly [readonly string[], boolean]> {
+    const status = Json.parse(await site().shell.run('holdfast status -o json'))
+    const lint = Json.parse(await site().shell.run('holdfast lint -o json || test $? = 4'))
+    const rivals = status.at('rivals').list()
+    const codes = lint.at('findings').list()
+    return [rivals.map((one) => one.text()), codes.some((one) => one.at('code').text() === 'two-controllers')]
+  }
+
+  test('while nobody changes anything, they do not fight, and that there are two is told', async () => {
     given = await site().addresses()
     services = await site().watchServices()
     // Step 4 without its first command.
@@ -97,24 +122,16 @@ describe('both controllers at once', { skip, timeout: 180_000 }, () => {
     await agreed(given.size)
     await rest()
     assert.deepEqual(services.violations(), [])
+    assert.deepEqual(await told(), [['Deployment metallb-system/controller'], true])
   })
 
   test('Services come and go: those that were there keep what they have', async () => {
     const begin = { tor: site().tor.routes.changes().length, core: site().core.routes.changes().length }
     const prefixes = new Set([...site().tor.routes.present().keys(), ...site().core.routes.present().keys()])
     for (const round of [1, 2]) {
-      const names = Array.from({ length: 8 }, (_, index) => `both-${round}-${index}`)
+      const names = namesOf(`both-${round}`, 8)
       await Promise.all(names.map((name) => site().create([{ name }])))
-      await eventually(
-        'all have had an address',
-        () => services.seen(),
-        (seen) =>
-          assert.deepEqual(
-            names.filter((name) => !seen.has(`default/${name}`)),
-            [],
-          ),
-        { timeoutMs: 30_000 },
-      )
+      await haveHadAddresses(names)
       if (round === 1) await site().cluster.kubectl(['delete', 'service', ...names])
     }
     const now = await site().addresses()
@@ -130,15 +147,20 @@ describe('both controllers at once', { skip, timeout: 180_000 }, () => {
     }
   })
 
-  test('MetalLB’s controller is stopped, and all comes to rest', async (t) => {
+  test('while they fight for many, MetalLB’s controller is stopped, and all comes to rest', async (t) => {
+    await site().shell.run(`kubectl apply -f - <<.\n${widePool}\n.`)
+    const names = namesOf('both-many', 40)
+    await site().create(names.map((name) => ({ name })))
+    await haveHadAddresses(names)
     await site().shell.run('kubectl -n metallb-system scale "$CONTROLLER" --replicas=0')
     await site().kubelet.runs([...ours, ...speakers])
-    await agreed(given.size + 8)
+    await agreed(given.size + 48)
     await rest()
+    assert.deepEqual(await told(), [[], false])
     const moves = services.violations().length
     t.diagnostic(`while both worked, ${moves} times a new Service lost an address that it had, or had one of another`)
     await site().create([{ name: 'alone' }])
-    await agreed(given.size + 9)
+    await agreed(given.size + 49)
     assert.equal(services.violations().length, moves)
     const now = await site().addresses()
     for (const [name, address] of given) assert.equal(now.get(name), address, name)

@@ -9,7 +9,7 @@ import { configuration, objectsOf, refused, wishes } from './objects.ts'
 import { metallbPrograms, type MetallbPrograms } from './programs.ts'
 import { corePassword, nodeAsn, routerAsn, startRouter, torPassword, type RecordingRouter } from './routers.ts'
 import { addressesOf } from '../cluster/service-addresses.ts'
-import { recordServices, type ServiceRecord } from './service-record.ts'
+import { recordServices, type ServiceRecord } from '../cluster/service-record.ts'
 import { Shell } from './shell.ts'
 
 export const namespace = 'metallb-system'

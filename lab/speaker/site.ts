@@ -23,6 +23,7 @@ export const paths = {
   services: '/api/v1/namespaces/default/services',
   events: '/api/v1/namespaces/default/events',
   slices: '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices',
+  pods: `/api/v1/namespaces/${namespace}/pods`,
   secrets: `/api/v1/namespaces/${namespace}/secrets`,
   pools: `/apis/metallb.io/v1beta1/namespaces/${namespace}/ipaddresspools`,
   advertisements: `/apis/metallb.io/v1beta1/namespaces/${namespace}/bgpadvertisements`,

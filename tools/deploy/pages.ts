@@ -20,6 +20,11 @@ interface Grant {
   readonly why: string
 }
 
+/** A line of deploy/roles-for-people.json. */
+interface PersonGrant extends Omit<Grant, 'program' | 'scope'> {
+  readonly role: 'view' | 'admin'
+}
+
 /** The pages with tables of ours, as they are to be: texts by path from the root. */
 export const pages = (): ReadonlyMap<string, string> =>
   new Map(
@@ -49,20 +54,25 @@ function cut(text: string, at: string, name: string): readonly [string, string] 
 
 const row = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`
 
+const grantsIn = (file: string): unknown => JSON.parse(readFileSync(join(root, file), 'utf8'))
+
 function rbacTables(): ReadonlyMap<string, string> {
-  const grants = JSON.parse(readFileSync(join(root, 'deploy/rbac.json'), 'utf8')) as readonly Grant[]
+  const grants = grantsIn('deploy/rbac.json') as readonly Grant[]
+  const ofPeople = grantsIn('deploy/roles-for-people.json') as readonly PersonGrant[]
   const names = ['controller cluster', 'controller namespace', 'speaker cluster', 'speaker namespace'] as const
-  return new Map(
-    names.map((name) => {
-      const rows = grants
-        .filter(({ program, scope }) => `${program} ${scope}` === name)
-        .map(({ group, resource, verbs, names: only, why }) => {
-          const what = only === undefined ? `\`${resource}\`` : `\`${resource}\` named ${only.join(', ')}`
-          return row(group === '' ? 'core' : group, what, verbs.join(', '), why)
-        })
-      return [name, row('group', 'resource', 'verbs', 'what for') + row('---', '---', '---', '---') + rows.join('')]
-    }),
-  )
+  const roles = ['view', 'admin'] as const
+  return new Map([
+    ...names.map((name) => [name, grantTable(grants.filter((one) => `${one.program} ${one.scope}` === name))] as const),
+    ...roles.map((role) => [role, grantTable(ofPeople.filter((one) => one.role === role))] as const),
+  ])
+}
+
+function grantTable(grants: readonly Pick<Grant, 'group' | 'resource' | 'verbs' | 'names' | 'why'>[]): string {
+  const rows = grants.map(({ group, resource, verbs, names, why }) => {
+    const what = names === undefined ? `\`${resource}\`` : `\`${resource}\` named ${names.join(', ')}`
+    return row(group === '' ? 'core' : group, what, verbs.join(', '), why)
+  })
+  return row('group', 'resource', 'verbs', 'what for') + row('---', '---', '---', '---') + rows.join('')
 }
 
 const conditionTables = (): ReadonlyMap<string, string> =>

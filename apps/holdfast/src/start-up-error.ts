@@ -8,3 +8,6 @@ export class StartUpError extends Error {
     this.remedy = remedy
   }
 }
+
+/** What the command line names is not there: a matter of the command line, with exit code 2. */
+export class NotThere extends StartUpError {}

@@ -13,7 +13,8 @@ export const reasonTable = {
   retrying: { meaning: 'The back-off after a failure is over; a connection is being opened again.', remedy: nothing },
   connectTimeout: {
     meaning: 'The peer did not answer the TCP connection in time; another attempt is being made.',
-    remedy: 'Check that the address is right, that the router is up, and that no packet filter drops TCP port 179.',
+    remedy:
+      'Check that the address is right, that the router is up, that no packet filter drops TCP port 179, and that the router wants no password (TCP MD5): one that does drops packets without it.',
   },
   connectFailed: {
     meaning: 'TCP could not be connected.',

@@ -33,4 +33,4 @@ export type {
   World,
   WorldChange,
 } from './types.ts'
-export { isOfNamesake, sameRequest } from './want.ts'
+export { isOfNamesake, requestedPoolOf, sameRequest, wantedFamilies } from './want.ts'

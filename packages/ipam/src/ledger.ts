@@ -38,6 +38,11 @@ export class Ledger {
     return this.#held.get(service)
   }
 
+  /** What the Service holds, with the names of the pools. */
+  placedBy(service: string): readonly Placed[] {
+    return (this.spotsOf(service) ?? []).map(placedAt)
+  }
+
   /** Free addresses that the Service was the last to use, the latest last. */
   lastUsedBy(service: string): readonly Spot[] {
     return this.#lastUsed.get(service) ?? []
@@ -95,6 +100,10 @@ export class Ledger {
   /** Notes the last user of an address, unless others still hold it. */
   remember(spot: Spot, service: string): void {
     if (spot.shelf.holdingAt(spot.value) !== undefined) return
+    if (this.pools.isKept(spot)) {
+      this.#rememberStray(placedAt(spot).address, service)
+      return
+    }
     const before = spot.shelf.freedAt(spot.value)
     if (before !== undefined) this.#forgetUse(spot.shelf, before)
     this.#releases += 1
@@ -107,11 +116,13 @@ export class Ledger {
   rememberAddress(address: Address, service: string): Spot | undefined {
     const spot = this.pools.spotOf(address)
     if (spot !== undefined) this.remember(spot, service)
-    else {
-      this.#releases += 1
-      this.#strays.remember(address, service, this.#releases)
-    }
+    else this.#rememberStray(address, service)
     return spot
+  }
+
+  #rememberStray(address: Address, service: string): void {
+    this.#releases += 1
+    this.#strays.remember(address, service, this.#releases)
   }
 
   /** The history as a value; the same one until it changes. */

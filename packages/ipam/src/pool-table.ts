@@ -5,10 +5,16 @@ import { Shelf } from './shelf.ts'
 import type { Pool, PoolCounts } from './types.ts'
 import { sameLists } from './want.ts'
 
-/** A pool with its addresses, by family; undefined where it has none of the family. */
+/** By family; undefined where there are no addresses of it. */
+type Shelves = Readonly<Record<Family, Shelf | undefined>>
+
+/** A pool with its addresses. */
 export interface PoolEntry {
   readonly pool: Pool
-  readonly shelves: Readonly<Record<Family, Shelf | undefined>>
+  /** What it gives. */
+  readonly shelves: Shelves
+  /** What stays with its holders: it is found by address, and nothing is chosen from it. */
+  readonly kept: Shelves
 }
 
 /** Where an address is kept. */
@@ -67,6 +73,11 @@ export class PoolTable {
       : { shelf: span.shelf, value, rangeIndex: span.rangeIndex }
   }
 
+  /** True where nobody but those who hold the address can have it. */
+  isKept({ shelf }: Spot): boolean {
+    return this.entries.get(shelf.pool.name)?.kept[shelf.family] === shelf
+  }
+
   /** The addresses in pools whose blocks have room for sharers again since the last call. */
   takeReopened(): readonly Spot[] {
     return Array.from(this.#room.takeReopened(), ({ family, value }) =>
@@ -103,14 +114,19 @@ export class PoolTable {
 }
 
 function toEntry(pool: Pool, room: BlockRoom): PoolEntry {
+  const kept = { ...pool, ranges: pool.kept ?? [] }
+  return { pool, shelves: shelvesOf(pool, room), kept: shelvesOf(kept, room) }
+}
+
+function shelvesOf(pool: Pool, room: BlockRoom): Shelves {
   const shelfOf = (family: Family): Shelf | undefined =>
     pool.ranges.some((range) => range.first.family === family) ? new Shelf(pool, family, room) : undefined
-  return { pool, shelves: { ipv4: shelfOf('ipv4'), ipv6: shelfOf('ipv6') } }
+  return { ipv4: shelfOf('ipv4'), ipv6: shelfOf('ipv6') }
 }
 
 const spansOf = (entries: readonly PoolEntry[], family: Family): readonly Span[] =>
   entries
-    .flatMap(({ shelves }) => shelves[family] ?? [])
+    .flatMap(({ shelves, kept }) => [shelves[family] ?? [], kept[family] ?? []].flat())
     .flatMap((shelf) => shelf.ranges.map((range, rangeIndex) => ({ ...range, shelf, rangeIndex })))
     .sort((a, b) => (a.first < b.first ? -1 : 1))
 
@@ -126,15 +142,16 @@ const samePool = (a: Pool, b: Pool): boolean =>
     a.avoidBuggyIPs === b.avoidBuggyIPs &&
     a.isRestricted === b.isRestricted &&
     (a.isRefused === true) === (b.isRefused === true) &&
-    sameLists(a.ranges, b.ranges, equalRanges))
+    sameLists(a.ranges, b.ranges, equalRanges) &&
+    sameLists(a.kept ?? [], b.kept ?? [], equalRanges))
 
-function countsOf({ shelves }: PoolEntry): PoolCounts {
+function countsOf({ shelves, kept }: PoolEntry): PoolCounts {
   const none = { assigned: 0n, available: 0n }
   const v4 = shelves.ipv4?.counts() ?? none
   const v6 = shelves.ipv6?.counts() ?? none
   return {
-    assignedIPv4: v4.assigned,
-    assignedIPv6: v6.assigned,
+    assignedIPv4: v4.assigned + (kept.ipv4?.counts().assigned ?? 0n),
+    assignedIPv6: v6.assigned + (kept.ipv6?.counts().assigned ?? 0n),
     availableIPv4: v4.available,
     availableIPv6: v6.available,
   }

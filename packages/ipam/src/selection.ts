@@ -103,7 +103,7 @@ function requestRefusal(pools: PoolTable, request: ServiceRequest): Refusal | un
 
 function addressRefusal(pools: PoolTable, address: Address): Refusal | undefined {
   const spot = pools.spotEvenIfAvoided(address)
-  if (spot === undefined) return notAllowed(pools, address)
+  if (spot === undefined || pools.isKept(spot)) return notAllowed(pools, address)
   if (!spot.shelf.avoids(spot.value)) return undefined
   return refuse(
     'buggyAddress',

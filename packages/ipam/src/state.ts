@@ -35,6 +35,8 @@ export interface Claim {
   /** As in ServiceRequest. */
   readonly uid?: string
   readonly addresses: readonly Address[]
+  /** The pool that they are said to be from; empty or left out: unknown. */
+  readonly pool?: string
 }
 
 /**
@@ -44,11 +46,11 @@ export interface Claim {
 export function withClaims(state: AllocationState, claims: readonly Claim[]): AllocationState {
   const assignments = new Map(state.assignments)
   const released = [...state.history.released]
-  for (const { addresses, ...holder } of claims) {
+  for (const { addresses, pool = '', ...holder } of claims) {
     const known = assignments.get(holder.service)
     if (addresses.length === 0 || (known !== undefined && !isOfNamesake(known, holder.uid))) continue
     for (const { address } of known?.addresses ?? []) released.push({ address, service: holder.service })
-    const placed = addresses.map((address) => ({ address, pool: '' }))
+    const placed = addresses.map((address) => ({ address, pool }))
     assignments.set(holder.service, { ...holder, addresses: placed, terms: undefined })
   }
   return { assignments, history: { ...state.history, released } }

@@ -5,6 +5,8 @@ export interface Pool {
   readonly name: string
   /** In spec order: the first range with a usable address serves first. */
   readonly ranges: readonly Range[]
+  /** Ranges besides `ranges`, whose addresses stay with those who hold them, and are given to nobody else. */
+  readonly kept?: readonly Range[]
   readonly autoAssign: boolean
   /** Leaves out IPv4 addresses that end in .0 or .255. */
   readonly avoidBuggyIPs: boolean

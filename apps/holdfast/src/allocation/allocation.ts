@@ -12,6 +12,7 @@ import {
 } from '@holdfast/ipam'
 import type { IPAddressPool, Model, Namespace, Service } from '@holdfast/model'
 import { mapDifference, toPoolsMatching } from '@holdfast/model'
+import { rangesIn } from './held-ranges.ts'
 import type { RequestRules } from './requests.ts'
 import { toRequest } from './requests.ts'
 
@@ -87,9 +88,11 @@ export class Allocation {
   #toPool(pool: IPAddressPool): Pool {
     const known = this.#pools.get(pool)
     if (known !== undefined) return known
+    const { given, held } = rangesIn(pool)
     const made: Pool = {
       name: pool.meta.ref.name,
-      ranges: pool.ranges,
+      ranges: given,
+      ...(held.length === 0 ? {} : { kept: held }),
       autoAssign: pool.autoAssign,
       avoidBuggyIPs: pool.avoidBuggyIPs,
       isRestricted: pool.serviceAllocation !== undefined,

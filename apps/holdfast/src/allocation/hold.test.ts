@@ -17,6 +17,7 @@ function world(
 apiVersion: metallb.io/v1beta1
 kind: BGPAdvertisement
 metadata: { name: all, namespace: metallb-system }
+spec: { ipAddressPools: [public] }
 ---
 apiVersion: metallb.io/v1beta2
 kind: BGPPeer
@@ -48,10 +49,10 @@ status:
   return { model, services: [{ service, addresses: service.ingress.map((address) => ({ address, pool: 'public' })) }] }
 }
 
-const pool = (addresses: string): string =>
+const pool = (addresses: string, name = 'public'): string =>
   `apiVersion: metallb.io/v1beta1
 kind: IPAddressPool
-metadata: { name: public, namespace: metallb-system }
+metadata: { name: ${name}, namespace: metallb-system }
 spec: { addresses: [${addresses}] }
 ---`
 
@@ -70,6 +71,15 @@ function decided({ model, services }: ReturnType<typeof world>): string {
 test('an address that the controller holds over is announced, its pool shrunk or gone', () => {
   assert.equal(decided(world(pool('192.0.2.0/30'), 'Held')), 'announced')
   assert.equal(decided(world('', 'Held')), 'announced')
+})
+
+test('what is held is announced as of the pool that its Service names, whichever has it by now', () => {
+  const other = pool('192.0.2.4/30', 'other')
+  const both = `${pool('192.0.2.0/30')}\n${other}`
+  for (const pools of [both, other]) {
+    assert.equal(decided(world(pools, 'Held')), 'announced')
+    assert.equal(decided(world(pools, 'Assigned')), 'noAdvertisement')
+  }
 })
 
 test('one that it does not hold over, or that a person has released, is not', () => {

@@ -1,26 +1,23 @@
 import type { AllocatedService } from '@holdfast/announce'
-import type { Address, Range } from '@holdfast/ip'
-import {
-  addressFromBigInt,
-  addressToBigInt,
-  compareAddresses,
-  equalAddresses,
-  formatAddress,
-  rangeContains,
-} from '@holdfast/ip'
+import type { Address } from '@holdfast/ip'
+import { equalAddresses, formatAddress } from '@holdfast/ip'
 import type { Assignment, Placed } from '@holdfast/ipam'
-import { isOfNamesake } from '@holdfast/ipam'
-import type { IPAddressPool, Model, Service } from '@holdfast/model'
+import { isOfNamesake, requestedPoolOf, wantedFamilies } from '@holdfast/ipam'
+import type { Model, Service } from '@holdfast/model'
+import { isInRanges, rangesOf, standIn, withHeldRanges, withoutAddresses } from './held-ranges.ts'
+import { toRequest } from './requests.ts'
 
 /** Names the address that a person lets go (see `heldOver`). */
 export const releaseAnnotation = 'holdfast.dev/release-address'
 
-/** An address that stays with its Service although no pool in force gives it, until a person releases it. */
+/** An address that stays with its Service although no pool in force gives it so, until a person releases it. */
 export interface HeldOver {
   readonly service: string
   readonly placed: Placed
   /** True: its pool is there, but what is said of it is refused. */
   readonly isPoolRefused: boolean
+  /** The pool that has the address by now, from which the Service cannot have it; undefined: none has, or its own is refused. */
+  readonly otherPool: string | undefined
 }
 
 export interface HoldTerms {
@@ -33,120 +30,135 @@ export interface HoldTerms {
 const holdAll: HoldTerms = { refused: new Set(), holdsAll: true }
 
 /**
- * Which addresses are to stay although no pool gives them any more: those that Services hold, except where a Service names its
- * address in the annotation holdfast.dev/release-address. An address that a pool has again needs no holding, unless it was given by
- * one that is refused: then another pool has it only by the mistake for which that one is refused.
+ * Which addresses are to stay although pools do not give them so any more: those that Services hold, except where a Service asks for
+ * something else, or names its address in the annotation holdfast.dev/release-address.
+ *
+ * An address that another pool has by now needs no holding as a rule: the Service has it from there. It does where that would cost the
+ * Service its address: both of a pair come from one pool, and who asks for a pool by name is served by no other. What was given by a
+ * pool that is refused is always held: another one has it only by the mistake for which that one is refused.
  */
 export function heldOver(
   model: Model,
   assignments: Iterable<Assignment>,
-  { refused, holdsAll }: HoldTerms = holdAll,
+  terms: HoldTerms = holdAll,
 ): readonly HeldOver[] {
-  const ranges = [...model.pools.values()].flatMap((pool) => pool.ranges)
+  const poolOf = poolFinder(model)
+  const rules = { ...terms, stale: stalePools(model) }
   const held: HeldOver[] = []
   for (const assignment of assignments) {
     const service = model.services.get(assignment.service)
-    if (isAnother(assignment, service)) continue
-    for (const placed of assignment.addresses) {
-      const isPoolRefused = refused.has(placed.pool)
-      const isLost = holdsAll && placed.pool !== '' && !isInRanges(ranges, placed.address)
-      const isHeld = (isPoolRefused || isLost) && !isReleased(service, placed.address)
-      if (isHeld) held.push({ service: assignment.service, placed, isPoolRefused })
-    }
+    if (service !== undefined && !isAnother(assignment, service))
+      held.push(...heldOf(assignment, service, rules, poolOf))
   }
   return held
 }
 
 /**
+ * Names of pools of which an earlier version is in force, because they are refused as they are now. It may be older than the one that
+ * gave an address: what was heard of the pool may have come late.
+ */
+export const stalePools = ({ pools }: Pick<Model, 'pools'>): ReadonlySet<string> =>
+  new Set([...pools.values()].flatMap(({ meta }) => (meta.isStale ? [meta.ref.name] : [])))
+
+/** The name of the pool in force that has an address. */
+type PoolOf = (address: Address) => string | undefined
+
+function poolFinder(model: Model): PoolOf {
+  const pools = [...model.pools.values()]
+  return (address) => pools.find(({ ranges }) => isInRanges(ranges, address))?.meta.ref.name
+}
+
+function heldOf(
+  { service: key, addresses }: Assignment,
+  service: Service,
+  { refused, holdsAll, stale }: HoldTerms & { readonly stale: ReadonlySet<string> },
+  poolOf: PoolOf,
+): readonly HeldOver[] {
+  const { isAsked, isForPool } = asksOf(key, service)
+  const places = addresses.map((placed): Place => {
+    const isPoolRefused = refused.has(placed.pool)
+    const isOurs = (holdsAll || stale.has(placed.pool)) && placed.pool !== '' && isAsked(placed)
+    return { placed, isPoolRefused, isOurs, pool: isPoolRefused ? undefined : poolOf(placed.address) }
+  })
+  const homes = new Set(places.flatMap(({ placed, isOurs, pool }) => (isOurs ? [pool ?? placed.pool] : [])))
+  const areReleased = addresses.some(({ address }) => isReleased(service, address))
+  const isBound = !areReleased && (homes.size > 1 || isForPool)
+  return places
+    .filter((place) => isHeld(place, isBound) && !isReleased(service, place.placed.address))
+    .map(({ placed, isPoolRefused, pool }) => ({ service: key, placed, isPoolRefused, otherPool: pool }))
+}
+
+/** Where an address of a Service is by now. */
+interface Place {
+  readonly placed: Placed
+  readonly isPoolRefused: boolean
+  /** True: it is to stay whatever becomes of its pool. */
+  readonly isOurs: boolean
+  /** undefined: no pool in force has it. */
+  readonly pool: string | undefined
+}
+
+/** `isBound`: the Service can have its addresses only from the pool that gave them. */
+function isHeld({ placed, isPoolRefused, isOurs, pool }: Place, isBound: boolean): boolean {
+  if (isPoolRefused) return true
+  return isOurs && (pool === undefined || (isBound && pool !== placed.pool))
+}
+
+/** What a Service says of what it holds: whether it still asks for the family and the pool of it, and whether for a pool at all. */
+function asksOf(
+  key: string,
+  service: Service,
+): { readonly isAsked: (placed: Placed) => boolean; readonly isForPool: boolean } {
+  const { loadBalancerClass } = service
+  const asked = toRequest(key, service, [], { loadBalancerClass, source: 'apiServer' })
+  if (asked.kind === 'notOurs') return { isAsked: () => false, isForPool: false }
+  const families = wantedFamilies(asked.request.families)
+  const pool = requestedPoolOf(asked.request)
+  return {
+    isAsked: (placed) => families.includes(placed.address.family) && (pool === undefined || pool === placed.pool),
+    isForPool: pool !== undefined,
+  }
+}
+
+/**
  * The model with pools that have the held addresses too: the pool that each came from, or one in its place that gives nothing. No
- * other pool has them then.
+ * other pool has them then, and nobody else is given them.
  */
 export function withHeldOver(model: Model, held: readonly HeldOver[]): Model {
   if (held.length === 0) return model
   const pools = withoutAddresses(
     model.pools,
-    held.flatMap(({ placed, isPoolRefused }) => (isPoolRefused ? [placed.address] : [])),
+    held.flatMap(({ placed, isPoolRefused, otherPool }) =>
+      isPoolRefused || otherPool !== undefined ? [placed.address] : [],
+    ),
   )
   const keys = new Map([...model.pools].map(([key, pool]) => [pool.meta.ref.name, key]))
-  for (const { placed } of held) {
-    const key = keys.get(placed.pool) ?? `held-over/${placed.pool}`
-    keys.set(placed.pool, key)
-    const pool = pools.get(key) ?? standIn(placed.pool)
-    const isThere = isInRanges(pool.ranges, placed.address)
-    if (!isThere) pools.set(key, { ...pool, ranges: [...pool.ranges, { first: placed.address, last: placed.address }] })
+  for (const [name, ofPool] of Map.groupBy(held, ({ placed }) => placed.pool)) {
+    const key = keys.get(name) ?? `held-over/${name}`
+    const pool = pools.get(key) ?? standIn(name)
+    const missing = ofPool.map(({ placed }) => placed.address).filter((address) => !isInRanges(pool.ranges, address))
+    if (missing.length > 0) pools.set(key, withHeldRanges(pool, rangesOf(missing)))
   }
   return { ...model, pools }
 }
 
-/** The pools, none of which has one of the addresses. */
-function withoutAddresses(pools: Model['pools'], addresses: readonly Address[]): Map<string, IPAddressPool> {
-  const sorted = addresses.toSorted(compareAddresses)
-  return new Map(
-    [...pools].map(([key, pool]) => {
-      const isTouched = sorted.some((address) => isInRanges(pool.ranges, address))
-      return [key, isTouched ? { ...pool, ranges: pool.ranges.flatMap((range) => piecesOf(range, sorted)) } : pool]
-    }),
-  )
-}
-
-/** What is left of a range without some addresses, given in their order. */
-function piecesOf(range: Range, addresses: readonly Address[]): readonly Range[] {
-  const { family } = range.first
-  const pieces: Range[] = []
-  const add = (first: bigint, last: bigint): void => {
-    if (first > last) return
-    pieces.push({ first: addressFromBigInt(family, first), last: addressFromBigInt(family, last) })
-  }
-  let first = addressToBigInt(range.first)
-  for (const address of addresses) {
-    if (!rangeContains(range, address)) continue
-    const value = addressToBigInt(address)
-    add(first, value - 1n)
-    first = value + 1n
-  }
-  add(first, addressToBigInt(range.last))
-  return pieces
-}
-
-/** A pool that exists no more, as far as its addresses are still in use: no Service gets a new address from it. */
-const standIn = (name: string): IPAddressPool => ({
-  kind: 'IPAddressPool',
-  meta: { ref: { kind: 'IPAddressPool', namespace: '', name }, labels: {}, annotations: {}, uid: '', isStale: true },
-  ranges: [],
-  autoAssign: false,
-  avoidBuggyIPs: false,
-  // A name that no Namespace can have: the pool serves nobody.
-  serviceAllocation: { priority: 0, namespaces: [''], namespaceSelectors: [], serviceSelectors: [] },
-})
-
 /** Whoever has the name of another Service that is gone comes new. */
-const isAnother = (assignment: Assignment, service: Service | undefined): boolean =>
-  isOfNamesake(assignment, service?.meta.uid)
+const isAnother = (assignment: Assignment, service: Service): boolean => isOfNamesake(assignment, service.meta.uid)
 
-const isInRanges = (ranges: readonly Range[], address: Address): boolean =>
-  ranges.some((range) => rangeContains(range, address))
-
-function isReleased(service: Service | undefined, address: Address): boolean {
-  const wish = service?.meta.annotations[releaseAnnotation]
+function isReleased(service: Service, address: Address): boolean {
+  const wish = service.meta.annotations[releaseAnnotation]
   return wish?.split(',').some((part) => part.trim() === formatAddress(address)) === true
 }
 
 /**
- * For a speaker: the model with the addresses that the controller holds over, which no pool of it has. The same pools as before as
- * long as these and what is held are the same.
+ * For whoever goes by what the controller says, a speaker: the model in which each address that it holds over is in the pool that its
+ * Service names, whichever has it by now. The same pools as before as long as these and what is held are the same.
  */
 export function createHoldings(): (model: Model, services: readonly AllocatedService[]) => Model {
   let last:
     { readonly pools: Model['pools']; readonly held: readonly HeldOver[]; readonly made: Model['pools'] } | undefined
   return (model, services) => {
-    const assignments = services
-      .filter(({ service }) => service.isHeldOver)
-      .map(({ service: { meta }, addresses }) => ({
-        service: `${meta.ref.namespace}/${meta.ref.name}`,
-        addresses,
-        terms: undefined,
-      }))
-    const held = assignments.length === 0 ? [] : heldOver(model, assignments)
+    const held = heldAsNamed(model, services)
     if (held.length === 0) return model
     const isSame = last?.pools === model.pools && isSameHold(last.held, held)
     const made = isSame && last !== undefined ? last.made : withHeldOver(model, held).pools
@@ -155,14 +167,29 @@ export function createHoldings(): (model: Model, services: readonly AllocatedSer
   }
 }
 
-/** Whether two lists hold over the same addresses. */
+/** What of Services that are held is not in the pool that they name. */
+function heldAsNamed(model: Model, services: readonly AllocatedService[]): readonly HeldOver[] {
+  const held = services.filter(({ service }) => service.isHeldOver)
+  if (held.length === 0) return []
+  const poolOf = poolFinder(model)
+  return held.flatMap(({ service, addresses }) => {
+    const { namespace, name } = service.meta.ref
+    return addresses
+      .map((placed) => ({ placed, otherPool: poolOf(placed.address) }))
+      .filter(
+        ({ placed: { address, pool }, otherPool }) => !['', otherPool].includes(pool) && !isReleased(service, address),
+      )
+      .map((one) => ({ ...one, service: `${namespace}/${name}`, isPoolRefused: false }))
+  })
+}
+
+/** Whether two lists hold over the same addresses in the same pools. */
 const isSameHold = (a: readonly HeldOver[], b: readonly HeldOver[]): boolean =>
   a.length === b.length &&
-  a.every(({ service, placed, isPoolRefused }, index) => {
+  a.every(({ service, placed }, index) => {
     const other = b[index]
     return (
       other?.service === service &&
-      other.isPoolRefused === isPoolRefused &&
       other.placed.pool === placed.pool &&
       equalAddresses(other.placed.address, placed.address)
     )

@@ -1,5 +1,5 @@
 import { resourceTypes } from '@holdfast/cluster'
-import type { AddressBlockSpec } from '@holdfast/ipam'
+import type { AddressBlockSpec, HeldAddress } from '@holdfast/ipam'
 import { addressBlockName } from '@holdfast/ipam'
 import { parseAddress } from '@holdfast/ip'
 import { blockObject } from './block-object.ts'
@@ -7,6 +7,7 @@ import type { BlockStep, Leaver } from './block-step.ts'
 import { isHolder, stepOf } from './block-step.ts'
 import type { KnownBlock } from './known-blocks.ts'
 import { readingOf } from './known-blocks.ts'
+import { arePoolsCurrent, isCurrent } from './currency.ts'
 import { inParallel } from './parallel.ts'
 import type { Round } from './round.ts'
 import {
@@ -58,7 +59,7 @@ export const departuresOf = (steps: ReadonlyMap<string, BlockStep>): readonly De
  */
 export async function writeBlocks(round: Round, steps: ReadonlyMap<string, BlockStep>): Promise<void> {
   const { memory, options } = round
-  const writes: { readonly block: KnownBlock; readonly spec: AddressBlockSpec | undefined }[] = []
+  const writes: BlockWrite[] = []
   for (const [name, { spec }] of steps) {
     const block = memory.blocks.get(name)
     if (spec !== block.spec) writes.push({ block, spec })
@@ -69,11 +70,9 @@ export async function writeBlocks(round: Round, steps: ReadonlyMap<string, Block
     if (!changed.has(name) && block.spec !== undefined) writes.push({ block, spec: block.spec })
   }
   const now = options.clock.now()
-  const hasFailed = ({ block }: (typeof writes)[number]): boolean =>
-    memory.retries.hasFailed(blockSubject(block.name).key)
-  const due = writes
-    .filter(({ block }) => !memory.retries.waits(blockSubject(block.name).key, now))
-    .sort((a, b) => Number(hasFailed(a)) - Number(hasFailed(b)))
+  const hasFailed = ({ block }: BlockWrite): boolean => memory.retries.hasFailed(blockSubject(block.name).key)
+  const allowed = writes.filter(({ block }) => !memory.retries.waits(blockSubject(block.name).key, now))
+  const due = (await withoutLate(round, allowed)).toSorted((a, b) => Number(hasFailed(a)) - Number(hasFailed(b)))
   await inParallel(
     due,
     options.parallel,
@@ -81,6 +80,62 @@ export async function writeBlocks(round: Round, steps: ReadonlyMap<string, Block
     () => isCut(round),
   )
 }
+
+interface BlockWrite {
+  readonly block: KnownBlock
+  readonly spec: AddressBlockSpec | undefined
+}
+
+/**
+ * The writes without those that would put what is older in the place of what is newer. Terms tell who of several sharers has changed, the
+ * pool of an address what becomes of it where that pool is refused. So where they differ, the Service or the pools are asked for; what
+ * is followed may have to catch up first.
+ */
+async function withoutLate(round: Round, writes: readonly BlockWrite[]): Promise<readonly BlockWrite[]> {
+  const keys = new Set(writes.flatMap(renewedTerms))
+  const current = new Set<string>()
+  const arePoolsLate = writes.some(isRelabelled) && !(await arePoolsCurrent(round))
+  await inParallel(
+    keys,
+    round.options.parallel,
+    async (key) => {
+      if (await isCurrent(round, key)) current.add(key)
+    },
+    () => isCut(round),
+  )
+  const isLate = (write: BlockWrite): boolean =>
+    (arePoolsLate && isRelabelled(write)) || renewedTerms(write).some((key) => !current.has(key))
+  const timely = writes.filter((write) => !isLate(write))
+  if (timely.length === writes.length) return writes
+  // What was planned with them was planned with too little.
+  round.memory.blocks.distrust()
+  round.result.isWaiting = true
+  return timely
+}
+
+/** What a write changes of addresses that have the same holders. */
+const changedEntries = ({ block, spec }: BlockWrite): readonly (readonly [HeldAddress, HeldAddress])[] => {
+  const known = new Map(block.spec?.addresses.map((entry) => [entry.address, entry]))
+  return (spec?.addresses ?? []).flatMap((entry) => {
+    const old = known.get(entry.address)
+    return old === undefined || old === entry ? [] : [[old, entry] as const]
+  })
+}
+
+/** Keys of holders whose terms a write changes. */
+const renewedTerms = (write: BlockWrite): readonly string[] =>
+  changedEntries(write).flatMap(([old, entry]) =>
+    entry.holders
+      .filter(({ uid, terms = '' }) => old.holders.some((one) => one.uid === uid && (one.terms ?? '') !== terms))
+      .map(({ namespace, name }) => `${namespace}/${name}`),
+  )
+
+/** Whether a write says that an address is of another pool although a holder stays. */
+const isRelabelled = (write: BlockWrite): boolean =>
+  changedEntries(write).some(
+    ([old, entry]) =>
+      old.pool !== entry.pool && entry.holders.some(({ uid }) => old.holders.some((one) => one.uid === uid)),
+  )
 
 /**
  * Blocks that name a Service as the holder of an address which its status is to name and does not. Of a Service whose status cannot be

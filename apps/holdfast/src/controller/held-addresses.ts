@@ -4,14 +4,18 @@ import { differingKeys } from '@holdfast/ipam'
 import { formatAddress } from '@holdfast/ip'
 import type { Model } from '@holdfast/model'
 import type { HeldOver, HoldTerms } from '../allocation/hold.ts'
-import { heldOver, withHeldOver } from '../allocation/hold.ts'
+import { heldOver, stalePools, withHeldOver } from '../allocation/hold.ts'
 
-/** What of a Service's addresses stays although no pool in force gives it. */
+/** What of a Service's addresses stays although no pool in force gives it so. */
 export interface Held {
   /** In canonical form. */
   readonly addresses: readonly string[]
-  /** True: their pool is there, but what is said of it is refused; false: no pool has them. */
+  /** True: their pool is there, but what is said of it is refused. */
   readonly isPoolRefused: boolean
+  /** Names of pools that have some of them by now, from which the Service cannot have them. */
+  readonly otherPools: readonly string[]
+  /** True: no pool has some of them. */
+  readonly isLost: boolean
 }
 
 export interface HeldNow {
@@ -84,7 +88,7 @@ function refusedOf(model: Model, pools: readonly KubeObject[]): ReadonlySet<stri
 
 /** What is held now. `before` is of the same pools; only what changed since is looked at. */
 function updated(model: Model, { assignments, services, terms }: Basis, before: Last): ByService {
-  if (!terms.holdsAll && terms.refused.size === 0) return empty
+  if (!terms.holdsAll && terms.refused.size === 0 && stalePools(model).size === 0) return empty
   const keys = new Set(differingKeys(assignments, before.assignments))
   // Whoever is held may have been released by its annotation.
   if (before.services !== services) for (const key of before.byService.keys()) keys.add(key)
@@ -101,7 +105,12 @@ const isSameHold = (a: ByService, b: ByService): boolean =>
 
 const isSameList = (a: readonly HeldOver[], b: readonly HeldOver[] = []): boolean =>
   a.length === b.length &&
-  a.every((one, index) => one.placed === b[index]?.placed && one.isPoolRefused === b[index].isPoolRefused)
+  a.every((one, index) => {
+    const other = b[index]
+    return (
+      one.placed === other?.placed && one.isPoolRefused === other.isPoolRefused && one.otherPool === other.otherPool
+    )
+  })
 
 const inOrder = (byService: ByService): readonly HeldOver[] =>
   [...byService].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, held]) => held)
@@ -113,6 +122,8 @@ const textsOf = (byService: ByService): HeldNow['held'] =>
       {
         addresses: held.map(({ placed }) => formatAddress(placed.address)),
         isPoolRefused: held.some(({ isPoolRefused }) => isPoolRefused),
+        otherPools: [...new Set(held.flatMap(({ otherPool }) => otherPool ?? []))].sort(),
+        isLost: held.some(({ otherPool }) => otherPool === undefined),
       },
     ]),
   )

@@ -52,8 +52,11 @@ export function createKnownBlocks(): KnownBlocks {
 
   function supersede(name: string, next: KnownBlock): void {
     const versions = older.get(name) ?? new Set()
-    older.set(name, versions.add(get(name).version))
+    const { version } = get(name)
+    // That a block is not there is said of two times alike: before it was made, and after somebody removed it.
+    if (version !== '') versions.add(version)
     versions.delete(next.version)
+    older.set(name, versions)
     if (next.object === undefined) known.delete(name)
     else known.set(name, next)
   }

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatAddress } from '@holdfast/ip'
+import type { Assignment } from '@holdfast/ipam'
 import type { HeldOver } from '../allocation/hold.ts'
 import { heldOver } from '../allocation/hold.ts'
 import type { Step } from '../allocation/testing/histories.ts'
@@ -171,14 +172,33 @@ test('what is held over follows pools and Services', () => {
   )
 })
 
+/** Whoever has an address and does not ask for something else keeps it; of what no pool gives it so, it is said. */
 function assertHolds({ input, last, planned }: Turn, key: string, held: readonly HeldOver[]): void {
-  // Whoever asks for another address or pool gives up what it had.
-  const annotations = Object.keys(input.services.get(key)?.object.metadata.annotations ?? {})
-  if (annotations.some((name) => /address-pool|loadBalancerIPs/.test(name))) return
+  const before = last?.target.state.assignments.get(key)
   const wish = planned.wishOf(key)
-  // Both of a pair come from one pool: where another one has one of them by now, both go.
-  if (wish === undefined || (last?.wishOf(key)?.addresses.length ?? 0) > 1) return
-  const mine = held.filter(({ service }) => service === key).map(({ placed }) => formatAddress(placed.address))
+  const service = input.services.get(key)?.object
+  if (before === undefined || wish === undefined || service === undefined) return
+  if (before.uid !== service.metadata.uid) return
+  if (asksForOthers(service, before)) return
+  const mine = held.filter((one) => one.service === key).map(({ placed }) => formatAddress(placed.address))
   assert.equal(wish.isHeldOver, mine.length > 0, key)
-  for (const address of mine) assert.ok(wish.addresses.includes(address), key)
+  const missing = [...mine, ...keptOf(service, before)].filter((address) => !wish.addresses.includes(address))
+  assert.deepEqual(missing, [], key)
+}
+
+const textsOf = ({ addresses }: Assignment): readonly string[] =>
+  addresses.map(({ address }) => formatAddress(address)).sort()
+
+function asksForOthers({ metadata }: KubeObject, before: Assignment): boolean {
+  const requested = metadata.annotations?.['metallb.io/loadBalancerIPs']
+  return requested !== undefined && requested.split(',').sort().join() !== textsOf(before).join()
+}
+
+/** What it may keep for as long as nobody releases it: of the families that it has, and of the pool that it asks for. */
+function keptOf(service: KubeObject, before: Assignment): readonly string[] {
+  const pool = service.metadata.annotations?.['metallb.universe.tf/address-pool']
+  if (pool !== undefined && before.addresses.some((placed) => placed.pool !== pool)) return []
+  const { clusterIPs } = service['spec'] as { readonly clusterIPs: readonly string[] }
+  const families = new Set(clusterIPs.map((ip) => ip.includes(':')))
+  return textsOf(before).filter((address) => families.has(address.includes(':')))
 }

@@ -7,12 +7,13 @@ import type {
   AllocationState,
   Assignment,
   Blocks,
+  Claim,
   Decision,
   Placed,
   Plan,
   PlanEvent,
 } from '@holdfast/ipam'
-import { differingKeys, givenLast, keptTerms, nextBlocks, stateOf, withoutOldStrays } from '@holdfast/ipam'
+import { differingKeys, givenLast, keptTerms, nextBlocks, stateOf, withClaims, withoutOldStrays } from '@holdfast/ipam'
 import type { Evaluation, Model } from '@holdfast/model'
 import { evaluate } from '@holdfast/model'
 import { Allocation } from '../allocation/allocation.ts'
@@ -22,7 +23,7 @@ import { createHeldAddresses } from './held-addresses.ts'
 import type { HolderNames } from './holder-names.ts'
 import { createHolderNames } from './holder-names.ts'
 import type { ServiceView } from './service-object.ts'
-import { ingressOf } from './service-object.ts'
+import { ingressOf, isServed, poolAnnotation } from './service-object.ts'
 import type { Wish } from './wanted-status.ts'
 import { wishOf } from './wanted-status.ts'
 
@@ -106,7 +107,8 @@ export function createPlanner(rules: PlannerRules): Planner {
     seed: (specs, services, unreadable = []) => {
       const holders = holdersByGrant(specs)
       const { blocks, state } = stateOf(specs, (service) => preferredOf(services.get(service), holders))
-      const promised = asPromised(givenLast(state, unreadable), holders, services)
+      const recorded = asPromised(givenLast(state, unreadable), holders, services)
+      const promised = withClaims(recorded, claimsIn(services, rules.loadBalancerClass))
       const allocation = new Allocation(promised, { loadBalancerClass: rules.loadBalancerClass, source: 'apiServer' })
       const { decisions = noDecisions } = seeded ?? {}
       weededMs = -Infinity
@@ -173,22 +175,42 @@ function asPromised(
   services: ReadonlyMap<string, ServiceView>,
 ): AllocationState {
   const changed: [string, Assignment][] = []
+  const granted = new Set([...holders.keys()].map((grant) => grant.slice(0, grant.indexOf(' '))))
   for (const [key, assignment] of state.assignments) {
-    const view = services.get(key)
-    const holderAt = ({ address }: Placed): AddressHolder | undefined =>
-      holders.get(grantKey(formatAddress(address), key))
-    const own = assignment.addresses.filter((placed) => holderAt(placed)?.uid === view?.uid)
-    const addresses = promisedOf(own.length === 0 ? assignment.addresses : own, view)
-    const found = new Set(addresses.map((placed) => termsOf(holderAt(placed))))
-    const [only] = found
-    const terms = found.size === 1 ? only : mixedTerms
-    const uid =
-      addresses.map((placed) => holderAt(placed)?.uid).find((one) => one !== undefined) ?? assignment.uid ?? ''
+    const promised = promisedTo(assignment, services.get(key), { holders, granted })
+    const { addresses, terms, uid } = promised
     const isSame =
       addresses.length === assignment.addresses.length && terms === assignment.terms && uid === assignment.uid
-    if (!isSame) changed.push([key, { ...assignment, uid, addresses, terms }])
+    if (!isSame) changed.push([key, promised])
   }
   return changed.length === 0 ? state : { ...state, assignments: new Map([...state.assignments, ...changed]) }
+}
+
+interface Grants {
+  /** By address and Service. */
+  readonly holders: ReadonlyMap<string, AddressHolder>
+  /** All addresses that blocks grant to somebody. */
+  readonly granted: ReadonlySet<string>
+}
+
+function promisedTo(
+  assignment: Assignment,
+  view: ServiceView | undefined,
+  { holders, granted }: Grants,
+): Assignment & { readonly uid: string } {
+  const holderAt = ({ address }: Placed): AddressHolder | undefined =>
+    holders.get(grantKey(formatAddress(address), assignment.service))
+  const own = assignment.addresses.filter((placed) => holderAt(placed)?.uid === view?.uid)
+  const recorded = promisedOf(own.length === 0 ? assignment.addresses : own, view)
+  const found = new Set(recorded.map((placed) => termsOf(holderAt(placed))))
+  const [only] = found
+  const uid = recorded.map((placed) => holderAt(placed)?.uid).find((one) => one !== undefined) ?? assignment.uid ?? ''
+  return {
+    ...assignment,
+    uid,
+    addresses: uid === view?.uid ? withOther(recorded, view, granted) : recorded,
+    terms: found.size === 1 ? only : mixedTerms,
+  }
 }
 
 /** As they are kept, also where an older version kept more. */
@@ -228,6 +250,29 @@ function promisedOf(addresses: readonly Placed[], view: ServiceView | undefined)
   return promised.length > 0 ? promised : addresses.filter(({ pool }) => pool === first.pool)
 }
 
+/**
+ * Of a pair the blocks of both addresses are two: where one of them is gone, or cannot be read, what the status names of it is a claim
+ * as of a Service that blocks do not name at all. Not where anybody is granted it.
+ */
+function withOther(recorded: readonly Placed[], view: ServiceView, granted: ReadonlySet<string>): readonly Placed[] {
+  const [first] = recorded
+  if (first === undefined) return recorded
+  const others = addressesOf(view).filter(
+    (named) => !granted.has(formatAddress(named)) && recorded.every(({ address }) => address.family !== named.family),
+  )
+  return others.length === 0 ? recorded : [...recorded, ...others.map((address) => ({ address, pool: first.pool }))]
+}
+
+/** What statuses name, by the newest versions that are known, with the pools that they say it is from. */
+function claimsIn(services: ReadonlyMap<string, ServiceView>, loadBalancerClass: string | undefined): readonly Claim[] {
+  return [...services].flatMap(([service, view]) => {
+    const addresses = addressesOf(view)
+    if (addresses.length === 0 || !isServed(view.object, loadBalancerClass)) return []
+    const pool = view.object.metadata.annotations?.[poolAnnotation] ?? ''
+    return [{ service, uid: view.uid, addresses, pool }]
+  })
+}
+
 const addressesOf = (view: ServiceView | undefined): readonly Address[] =>
   view === undefined ? [] : parsed(ingressOf(view.object))
 
@@ -253,7 +298,7 @@ function createWishes() {
   const ofHolders = new WeakMap<Decision, { readonly held: string; readonly wish: Wish }>()
 
   function holdersWish(decision: Decision, held: Held): Wish {
-    const text = `${held.addresses.join()} ${held.isPoolRefused}`
+    const text = JSON.stringify(held)
     const before = ofHolders.get(decision)
     if (before?.held === text) return before.wish
     const wish = wishOf(decision, held)

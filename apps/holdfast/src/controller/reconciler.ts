@@ -59,7 +59,7 @@ export interface Reconciler {
   readonly round: (followed: Followed) => Promise<RoundOutcome>
   /** Whether this version of a block (empty: that it is not there) is the one that is known, or an older one: no news. */
   readonly isKnownBlock: (block: string, version: string) => boolean
-  /** Forgets what was known before the next round begins: another one may have led meanwhile. */
+  /** Forgets what was known before the next round begins: another one may have led meanwhile. A round under way writes nothing any more. */
   readonly forget: () => void
 }
 
@@ -72,7 +72,10 @@ const mostFaultsTold = 8
 /** After another one wrote where we wanted to: up to this, by chance, so that two do not go on in step. */
 const contendedMs = 200
 
-export function createReconciler(options: ReconcilerOptions): Reconciler {
+export function createReconciler(given: ReconcilerOptions): Reconciler {
+  let mustForget = false
+  // A round of a leadership that ended does not go on in the next one.
+  const options: ReconcilerOptions = { ...given, mayWrite: () => given.mayWrite() && !mustForget }
   const planner = createPlanner(options.rules)
   const memory: Memory = {
     blocks: createKnownBlocks(),
@@ -94,7 +97,6 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const served = new Map<string, KubeObject>()
   /** Keys of Services that have changed and that no round has told of. */
   let untold = new Set<string>()
-  let mustForget = false
   let isBarrenTold = false
   const cutBackOff = createBackOff({ firstMs: cutMs.first, mostMs: cutMs.most, random: options.random })
 
@@ -104,15 +106,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     services: ReadonlyMap<string, ServiceView>,
   ): Promise<ApiFault | undefined> {
     const names = new Set(memory.blocks.compare(blocks))
-    const asked: KubeObject[] = []
-    for (const key of pending) {
-      const view = services.get(key)
-      if (view === undefined || settled.has(view.object) || explained.has(view.object)) continue
-      if (!isServed(view.object, options.rules.loadBalancerClass)) continue
-      const unexplained = unexplainedBlocks(memory, view)
-      if (unexplained.length > 0) asked.push(view.object)
-      for (const name of unexplained) names.add(name)
-    }
+    const asked = unexplainedServices(services)
+    for (const view of asked) for (const name of unexplainedBlocks(memory, view)) names.add(name)
     const result = noResult()
     await inParallel(
       names,
@@ -122,8 +117,23 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       },
       () => result.cut !== undefined || !options.mayWrite(),
     )
-    if (result.cut === undefined) for (const object of asked) explained.set(object, true)
-    return result.cut
+    if (result.cut !== undefined) return result.cut
+    for (const view of asked) {
+      explained.set(view.object, true)
+      // Another program gave it: a claim, as at the start.
+      if (unexplainedBlocks(memory, view).length > 0) memory.blocks.distrust()
+    }
+    return undefined
+  }
+
+  /** Services whose statuses name what the blocks as known do not grant them, as far as these were not asked for already. */
+  function unexplainedServices(services: ReadonlyMap<string, ServiceView>): readonly ServiceView[] {
+    const isUnclear = (view: ServiceView): boolean =>
+      !settled.has(view.object) &&
+      !explained.has(view.object) &&
+      isServed(view.object, options.rules.loadBalancerClass) &&
+      unexplainedBlocks(memory, view).length > 0
+    return [...pending].flatMap((key) => services.get(key) ?? []).filter(isUnclear)
   }
 
   function seed(services: ReadonlyMap<string, ServiceView>): void {
@@ -205,13 +215,13 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
    */
   function conclude(round: Round): void {
     const steps = blockSteps(round)
-    if (departuresOf(steps).length > 0 || round.dropping.size > 0) memory.blocks.distrust()
+    if (steps.size > 0 || round.dropping.size > 0) memory.blocks.distrust()
     if (steps.size > 0) return
     memory.gone.clear()
     memory.seenOff.clear()
   }
 
-  /** Between two rounds, for one that is under way goes on with what it knows. */
+  /** Between two rounds. */
   function forgetAll(): void {
     mustForget = false
     memory.blocks.forget()

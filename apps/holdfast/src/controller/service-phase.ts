@@ -1,5 +1,6 @@
 import type { KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
+import type { AddressBlockSpec, AddressHolder } from '@holdfast/ipam'
 import { deprecatedAnnotationsIn } from '@holdfast/model'
 import type { Assurance } from './assurance.ts'
 import { createAssurance } from './assurance.ts'
@@ -95,23 +96,56 @@ function writeFor(
   round: Round,
   view: ServiceView,
   wish: Wish,
-  leaves: readonly Departure[],
+  all: readonly Departure[],
 ): Write | 'settled' | undefined {
-  const { confirmed, memory, options } = round
-  const { object, uid } = view
-  const step = stepTowards(wish, ingressOf(object), (address) => {
-    const name = blockNameOf(address)
-    return name !== undefined && confirmed.has(name) && isHolder(memory.blocks.get(name).spec, address, uid)
-  })
-  const terms = { now: wholeSeconds(options.nowMs()) }
-  const status = step?.status
-  const patch = status === undefined ? undefined : statusPatch(object, status, terms)
-  if (status !== undefined && patch !== undefined) return { view, wish, status, patch, leaves }
-  if (leaves.length === 0) return step?.isComplete === true ? 'settled' : undefined
-  // Nothing to say, but others have to see that it was said after the block was known: see docs/adr/0009.
-  const same = status ?? asIs(object)
-  const forced = statusPatch(object, same, { ...terms, isForced: true })
-  return forced === undefined ? undefined : { view, wish, status: same, patch: forced, leaves }
+  const { object } = view
+  const step = stepTowards(wish, ingressOf(object), (address) => isConfirmed(round, view, address))
+  const terms = { now: wholeSeconds(round.options.nowMs()) }
+  if (step === undefined) return farewellTo(view, { wish, status: asIs(object), leaves: all }, terms)
+  if (!step.isComplete && mayStay(round, view, wish)) {
+    const others = all.filter(({ address }) => !ingressOf(object).includes(address))
+    return farewellTo(view, { wish, status: asIs(object), leaves: others }, terms)
+  }
+  const { status } = step
+  const patch = statusPatch(object, status, terms)
+  if (patch !== undefined) return { view, wish, status, patch, leaves: all }
+  if (all.length > 0) return farewellTo(view, { wish, status, leaves: all }, terms)
+  return step.isComplete ? 'settled' : undefined
+}
+
+/** Whether a status may name an address: its block was written in this round, with the Service as a holder. */
+function isConfirmed({ confirmed, memory }: Round, { uid }: ServiceView, address: string): boolean {
+  const name = blockNameOf(address)
+  return name !== undefined && confirmed.has(name) && isHolder(memory.blocks.get(name).spec, address, uid)
+}
+
+/** There is nothing to say, but where it leaves something others have to see that it was said after the block was known: docs/adr/0009. */
+function farewellTo(
+  view: ServiceView,
+  write: Pick<Write, 'wish' | 'status' | 'leaves'>,
+  terms: { readonly now: string },
+): Write | undefined {
+  if (write.leaves.length === 0) return undefined
+  const patch = statusPatch(view.object, write.status, { ...terms, isForced: true })
+  return patch === undefined ? undefined : { view, ...write, patch }
+}
+
+/**
+ * Whether a Service that is to have another address may stay for now at what only it has: nobody waits for that, or nobody is about to leave
+ * the other one, so that its block cannot be written, or read, just now.
+ */
+function mayStay({ memory, planned }: Round, { object, uid }: ServiceView, wish: Wish): boolean {
+  const holdersIn = (spec: AddressBlockSpec | undefined, address: string): readonly AddressHolder[] =>
+    spec?.addresses.find((entry) => entry.address === address)?.holders ?? []
+  const knownAt = (address: string) => holdersIn(memory.blocks.get(blockNameOf(address) ?? '').spec, address)
+  const targetAt = (address: string) => holdersIn(planned.target.specs.get(blockNameOf(address) ?? ''), address)
+  const isOther = (holder: AddressHolder): boolean => holder.uid !== uid
+  const known = ingressOf(object)
+  if (known.some((address) => knownAt(address).some(isOther))) return false
+  if (!known.some((address) => targetAt(address).some(isOther))) return true
+  const isBeingLeft = (address: string): boolean =>
+    knownAt(address).some((holder) => !targetAt(address).some((other) => other.uid === holder.uid))
+  return wish.addresses.some((address) => !known.includes(address) && !isBeingLeft(address))
 }
 
 /** What a Service says already. */

@@ -42,14 +42,22 @@ function conditionFor(
   return claim('True', 'Assigned', `${addresses.join(' and ')} from pool "${pool}"`)
 }
 
-function heldCondition({ addresses, isPoolRefused }: Held, pool: string): Claim {
+function heldCondition(held: Held, pool: string): Claim {
+  const { addresses, isPoolRefused } = held
   const list = addresses.join(',')
   const [is, it] = addresses.length === 1 ? ['is', 'it'] : ['are', 'they']
   const [why, until] = isPoolRefused
     ? [`of pool "${pool}", which is refused as it is now (its events say why)`, 'that is corrected, or ']
-    : ['in no pool any more', '']
+    : [whereIs(held), '']
   const remedy = `${until}the Service has the annotation ${releaseAnnotation}: "${list}"`
   return claim('True', 'Held', `${list} ${is} ${why}, and ${it} will stay until ${remedy}`)
+}
+
+function whereIs({ otherPools, isLost }: Held): string {
+  if (otherPools.length === 0) return 'in no pool any more'
+  const names = otherPools.map((name) => `"${name}"`).join(' and ')
+  const pools = `in pool${otherPools.length === 1 ? '' : 's'} ${names}`
+  return isLost ? `${pools} by now, or in none` : `${pools} by now, which cannot serve this Service`
 }
 
 /** What a Service is to say now, and whether that is all that it is to say in the end. */

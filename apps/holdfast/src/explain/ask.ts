@@ -1,8 +1,8 @@
 import { statesOf } from '../kubernetes/node-states.ts'
 import type { Life } from '../kubernetes/speaker-life.ts'
-import type { Lives, SpeakerPods } from '../overview/speaker-pods.ts'
-import { absenceOf } from '../overview/speaker-pods.ts'
-import type { ExplainInput, Explanation, SpeakerAbsence } from './explanation.ts'
+import { absenceOf } from '../overview/absence.ts'
+import type { SpeakerPods } from '../overview/speaker-pods.ts'
+import type { ExplainInput, Explanation } from './explanation.ts'
 import { explain } from './explanation.ts'
 
 /** Explains a Service by what the speakers say now that are to announce it: `ask` asks those of these nodes. */
@@ -19,26 +19,9 @@ export async function explainWith(
   const speakers = new Map([...lives].map(([node, { kind }]) => [node, kind]))
   const absences = new Map(
     announcing.flatMap((node) => {
-      const absence = absenceIn(pods, node, speakers)
+      const absence = absenceOf(node, pods, speakers)
       return absence === undefined ? [] : [[node, absence] as const]
     }),
   )
   return explain({ ...input, nodeStates: new Map([...input.nodeStates, ...fresh]), speakers, absences })
 }
-
-/** A speaker that answers is there, wherever it runs; one that is only silent is told apart from one whose pod is gone. */
-function absenceIn(pods: SpeakerPods, node: string, lives: Lives): SpeakerAbsence | undefined {
-  const life = lives.get(node)
-  if (life === 'answered') return undefined
-  const absence = absenceOf(node, pods, lives)
-  if (absence === undefined || absence.state === 'SpeakerSilent') return undefined
-  const isGone = absence.state === 'NoSpeaker'
-  return {
-    reason: isGone ? 'noSpeaker' : 'speakerNotReady',
-    message: absence.message.replace(/; this is what it said last$/, ''),
-    // Speakers can run outside of pods: then there are none, and an answer is what counts.
-    isSure: isGone && (lives.get(node) === 'silent' || hasPods(pods)),
-  }
-}
-
-const hasPods = (pods: SpeakerPods): boolean => pods.kind === 'shown' && pods.byNode.size > 0

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { parseManifest } from '@holdfast/cluster/manifests'
 import type { Fault, NodeState } from '@holdfast/model'
 import { evaluate, parseNodeState } from '@holdfast/model'
+import { nodesOf } from '../overview/nodes.ts'
 import { explainWith } from './ask.ts'
 import type { ExplainInput, Explanation, NodeExplanation } from './explanation.ts'
 import { explain } from './explanation.ts'
@@ -40,12 +41,12 @@ addressType: IPv4
 endpoints: [{ addresses: [10.1.0.1], nodeName: node-a, conditions: { ready: true } }]
 `
 
-const service = (spec: string, status: string): string => `
+const service = (spec: string, status: string, conditions: string): string => `
 apiVersion: v1
 kind: Service
 metadata: { name: web, namespace: shop, annotations: { metallb.io/ip-allocated-from-pool: public } }
 spec: { type: LoadBalancer, ports: [{ port: 80 }]${spec} }
-status: { loadBalancer: { ingress: [${status}] } }
+status: { loadBalancer: { ingress: [${status}] }, conditions: ${conditions} }
 `
 
 function stateOf(name: string, status: object): readonly [string, NodeState] {
@@ -61,11 +62,15 @@ const explained = (options: Parameters<typeof inputOf>[0], rest: Partial<Explain
   explain(inputOf(options, rest))
 
 function inputOf(
-  { spec = '', status = '{ ip: 192.0.2.1 }' }: { readonly spec?: string; readonly status?: string },
+  {
+    spec = '',
+    status = '{ ip: 192.0.2.1 }',
+    conditions = '[]',
+  }: { readonly spec?: string; readonly status?: string; readonly conditions?: string },
   rest: Partial<ExplainInput> = {},
 ): ExplainInput {
   const { model, faults } = evaluate(
-    parseManifest('test.yaml', manifests + '---' + service(spec, status)).objects,
+    parseManifest('test.yaml', manifests + '---' + service(spec, status, conditions)).objects,
     undefined,
   )
   assert.deepEqual(faults, [])
@@ -101,6 +106,13 @@ test('a node that announces is told with the attributes of each route, one that 
   ])
   assert.equal(b?.announces.reason, 'nodeLabeledExcludeBalancers')
   assert.match(b.announces.remedy ?? '', /Remove the label/)
+})
+
+test('an address that is held although no pool has it is announced as of the pool that the Service names', () => {
+  const status = '{ ip: 198.51.100.1 }'
+  const conditions = '[{ type: holdfast.dev/AddressAssigned, status: "True", reason: Held }]'
+  assert.equal(explained({ status, conditions }).summary, 'announced by 1 of 2 nodes')
+  assert.match(explained({ status }).nodes[0]?.announces.message ?? '', /is in no IPAddressPool/)
 })
 
 test('with the option of the speakers, the label does not count', () => {
@@ -345,6 +357,26 @@ test('each node is judged by what is in force there', () => {
   const modelOn = (node: string) => (node === 'node-b' ? { ...input.model, peers: new Map() } : input.model)
   const [a, b] = explain({ ...input, modelOn }).nodes
   assert.deepEqual([a?.announces.outcome, b?.announces.reason], ['yes', 'noMatchingPeer'])
+})
+
+test('an absent speaker is told in the words of status', async () => {
+  const input = inputOf({}, { ignoreExcludeLB: true })
+  const byNode = new Map([['node-b', pod(false)]])
+  const cases = [
+    [{ kind: 'shown', byNode }, 'notAsked'],
+    [{ kind: 'shown', byNode: new Map() }, 'silent'],
+    [{ kind: 'notShown' }, 'silent'],
+  ] as const
+  for (const [pods, life] of cases) {
+    const lives = new Map([...input.model.nodes.keys()].map((node) => [node, life]))
+    const overview = nodesOf({ nodes: [...lives.keys()], nodeStates: input.nodeStates, speakers: pods, lives })
+    const explained = await explainWith(input, answering(life), pods)
+    for (const { node, announces } of explained.nodes) {
+      const { state, message } = overview.find((one) => one.node === node) ?? {}
+      assert.equal(announces.reason.toLowerCase(), state?.toLowerCase())
+      assert.ok(announces.message.startsWith((message ?? '-').replace(/; this is what it said last$/, '')), message)
+    }
+  }
 })
 
 const answering = (kind: 'silent' | 'notAsked') => (nodes: readonly string[]) =>

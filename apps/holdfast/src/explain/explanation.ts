@@ -3,6 +3,7 @@ import { formatAddress } from '@holdfast/ip'
 import type { Fault, Model, NodeState, Service } from '@holdfast/model'
 import { annotationOf } from '@holdfast/model'
 import { isOurs } from '../allocation/requests.ts'
+import type { Absence } from '../overview/absence.ts'
 import { allocationRemedy } from './allocation-remedies.ts'
 import { explainNode, withheldBecause } from './node.ts'
 import { refusedFirst } from './refused-first.ts'
@@ -64,7 +65,7 @@ export interface ExplainInput {
   /** By node, the BGPPeers to which its ServiceBGPStatus says that the Service is announced; undefined: nothing is known of them. */
   readonly offers?: ReadonlyMap<string, readonly string[]>
   /** Of nodes whose speaker is gone, or may be. */
-  readonly absences?: ReadonlyMap<string, SpeakerAbsence>
+  readonly absences?: ReadonlyMap<string, Absence>
   readonly nodeStates: ReadonlyMap<string, NodeState>
   /** By node; those without an entry were not asked. */
   readonly speakers?: ReadonlyMap<string, SpeakerWord>
@@ -78,14 +79,6 @@ export interface ExplainInput {
   readonly refused?: readonly string[]
   /** The workload of MetalLB's speaker, where that runs and no speaker of Holdfast has told of anything yet. */
   readonly metallb?: string | undefined
-}
-
-/** Why what a node said last is no word of now. */
-export interface SpeakerAbsence {
-  readonly reason: 'noSpeaker' | 'speakerNotReady'
-  readonly message: string
-  /** Whether it is sure that nothing is announced. */
-  readonly isSure: boolean
 }
 
 /** What each node does with a Service, and why: planned anew from the objects, beside what the nodes say of their sessions. */

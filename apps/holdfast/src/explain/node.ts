@@ -3,7 +3,10 @@ import { planNode, withholdReasons } from '@holdfast/announce'
 import { formatAddress, formatPrefix } from '@holdfast/ip'
 import type { BGPPeer, Community, Model, NodeState, NodeStateSession } from '@holdfast/model'
 import { annotationOf, isInternalPeer } from '@holdfast/model'
+import { createHoldings } from '../allocation/hold.ts'
 import { isOurs } from '../allocation/requests.ts'
+import { whyDown } from '../kubernetes/why-down.ts'
+import { neverTold, saidLast, silent } from '../overview/absence.ts'
 import type { ExplainInput, NodeExplanation, RouteExplanation, Saying } from './explanation.ts'
 import { hasLeft, leavingOf } from './leaving.ts'
 import { nowhereLocal } from './local.ts'
@@ -35,7 +38,7 @@ function planOf(node: string, model: Model, { service, loadBalancerClass, ignore
   const pool = annotationOf(service, 'ip-allocated-from-pool')?.value ?? ''
   const addresses = service.ingress.map((address) => ({ address, pool }))
   const services = isOurs(service, loadBalancerClass) ? [{ service, addresses }] : []
-  return planNode({ node, model, ignoreExcludeLB, services })
+  return planNode({ node, model: createHoldings()(model, services), ignoreExcludeLB, services })
 }
 
 /** What the speaker of a node has told of the Service; undefined: it writes no ServiceBGPStatus, or nothing is known of them. */
@@ -55,16 +58,15 @@ function tellingOf(node: string, { offers, nodeStates, service }: ExplainInput, 
 function presentOf(node: string, said: Said, { nodeStates, speakers, absences }: ExplainInput): Said {
   if (said.announces.outcome === 'no') return said
   const remedy = `Does it run? kubectl -n ${nodeStates.get(node)?.namespace ?? 'NAMESPACE'} get pods -o wide --field-selector spec.nodeName=${node}`
-  const absence = absences?.get(node)
-  if (absence !== undefined) {
-    const { reason, message, isSure } = absence
-    if (isSure) return { announces: { outcome: 'no', reason, message, remedy }, routes: [] }
-    return { ...said, announces: { outcome: 'unknown', reason, message, remedy } }
-  }
-  if (speakers?.get(node) !== 'silent') return said
-  const message = `its speaker does not answer; what it said last is old: ${said.announces.message}`
-  return { ...said, announces: { outcome: 'unknown', reason: 'speakerSilent', message, remedy } }
+  const absence = absences?.get(node) ?? (speakers?.get(node) === 'silent' ? silent : undefined)
+  if (absence === undefined) return said
+  const reason = reasons[absence.state]
+  if (absence.isSure) return { announces: { outcome: 'no', reason, message: absence.message, remedy }, routes: [] }
+  const message = `${saidLast(absence)}: ${said.announces.message}`
+  return { ...said, announces: { outcome: 'unknown', reason, message, remedy } }
 }
+
+const reasons = { NoSpeaker: 'noSpeaker', SpeakerNotReady: 'speakerNotReady', SpeakerSilent: 'speakerSilent' } as const
 
 const withheldOf = (decision: Decision | undefined): NodeExplanation['withheld'] =>
   (decision?.withheld ?? []).map(({ address, reason, message }) => ({
@@ -112,7 +114,7 @@ function silentBecause(state: NodeState | undefined): Saying | undefined {
     return {
       outcome: 'no',
       reason: 'noSpeaker',
-      message: 'no speaker has ever told of this node',
+      message: neverTold,
       remedy:
         'Look at the DaemonSet of the speaker: it has to run on this node, and to be allowed to write NodeStates.',
     }
@@ -140,14 +142,10 @@ function bareRoute(prefix: string, peer: string, model: Model, state: NodeState 
     peer,
     router: session?.address ?? routerOf(peer, model),
     session: session?.state ?? 'unknown',
-    lastError: session === undefined ? null : whyOf(session),
+    lastError: session === undefined ? null : whyDown(session),
     attributes: { localPref: null, communities: [] },
   }
 }
-
-/** One that never was up has a reason and no error. */
-const whyOf = ({ state, lastError, reason }: NodeStateSession): string | null =>
-  lastError ?? (state === 'Established' ? null : (reason ?? null))
 
 const sessionOf = (peer: string, state: NodeState | undefined): NodeStateSession | undefined =>
   state?.status.sessions?.find((one) => one.peer === peer)

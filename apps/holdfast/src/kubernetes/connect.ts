@@ -1,16 +1,15 @@
-import type { HttpApi } from '@holdfast/cluster'
+import type { Credentials, HttpApi } from '@holdfast/cluster'
 import { createHttpApi, loadCredentials } from '@holdfast/cluster'
 import type { Clock } from '@holdfast/runtime'
 import { homedir } from 'node:os'
 import { StartUpError } from '../start-up-error.ts'
 import { version } from '../version.ts'
+import type { ServerPlace } from './api-error.ts'
 import type { ClusterCommand } from './command.ts'
 
 /** A way to the API server. */
-export interface Connected {
+export interface Connected extends ServerPlace {
   readonly api: HttpApi
-  /** Where the credentials come from, for people. */
-  readonly origin: string
   /** What a person should know, such as that the server is not verified. */
   readonly warnings: readonly string[]
 }
@@ -42,8 +41,27 @@ export async function connectToCluster(options: ConnectOptions): Promise<Connect
     userAgent: `${program}/${version}`,
     ...(onWarning === undefined ? {} : { onWarning }),
   })
-  return { api, origin: credentials.value.origin, warnings: credentials.value.warnings }
+  return { api, ...placeOf(credentials.value, kubeconfig), warnings: credentials.value.warnings }
 }
+
+/** kubectl obeys KUBECONFIG as we do; what an option named, it has to be told. */
+function placeOf({ server, origin, context }: Credentials, kubeconfig: string | undefined): ServerPlace {
+  const host = server.host.includes(':') ? `[${server.host}]` : server.host
+  const words = [
+    'kubectl',
+    ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
+    ...(context === undefined ? [] : ['--context', context]),
+  ]
+  return {
+    url: `https://${host}:${server.port}${server.basePath}`,
+    origin,
+    kubectl: words.map(shellWord).join(' '),
+  }
+}
+
+/** Contexts are named as `ada@lab` and worse. */
+const shellWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 
 /** In a container, a user may have no entry in passwd and no HOME: then there is no kubeconfig to be found there. */
 function homeDirectory(): string {

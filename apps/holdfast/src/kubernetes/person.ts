@@ -3,16 +3,20 @@ import type {
   Followed,
   FollowedKind,
   HttpApi,
+  KubeApi,
   KubernetesSource,
+  ResourceType,
   Selection,
   Snapshot,
 } from '@holdfast/cluster'
-import { createKeeps, createKubernetesSource, resourceTypes } from '@holdfast/cluster'
+import { apiFault, createKeeps, createKubernetesSource, resourceTypes } from '@holdfast/cluster'
 import { systemClock } from '@holdfast/runtime'
 import { userInfo } from 'node:os'
 import { exitCode } from '../exit-codes.ts'
 import { endWithReader } from '../output/reader.ts'
-import { StartUpError } from '../start-up-error.ts'
+import { NotThere, StartUpError } from '../start-up-error.ts'
+import type { ServerPlace } from './api-error.ts'
+import { ApiError } from './api-error.ts'
 import type { Connected } from './connect.ts'
 import { connectToCluster } from './connect.ts'
 import type { LifeOptions } from './speaker-life.ts'
@@ -39,38 +43,42 @@ export interface ClusterView {
 
 const patienceMs = 20_000
 
-/** Connects with the person's own credentials. Throws `StartUpError` where there are none that work. */
-export const connect = async (command: PersonCommand): Promise<HttpApi> => (await connectAs(command)).api
-
-async function connectAs({ kubeconfig, context }: PersonCommand): Promise<Connected> {
+/**
+ * Connects with the person's own credentials and gives that to `use`; returns what that returns, or the exit code of a failure that has
+ * been told.
+ */
+export async function atCluster(command: PersonCommand, use: (at: Connected) => Promise<number>): Promise<number> {
   endWithReader()
-  const connected = await connectToCluster({ kubeconfig, context, clock: systemClock(), program: 'holdfast' })
-  for (const warning of connected.warnings) process.stderr.write(`holdfast: ${warning}\n`)
-  return connected
+  let at: Connected | undefined
+  try {
+    const { kubeconfig, context } = command
+    at = await connectToCluster({ kubeconfig, context, clock: systemClock(), program: 'holdfast' })
+    for (const warning of at.warnings) process.stderr.write(`holdfast: ${warning}\n`)
+    return await use(at)
+  } catch (error) {
+    return tellFailure(error, at)
+  } finally {
+    at?.api.close()
+  }
+}
+
+/** Tells why a command ends, and what to do; returns the exit code. What is no `StartUpError` is thrown on. */
+export function tellFailure(error: unknown, place?: ServerPlace): number {
+  if (!(error instanceof StartUpError)) throw error
+  const remedy = error instanceof ApiError && place !== undefined ? error.remedyAt(place) : error.remedy
+  process.stderr.write(`holdfast: ${error.message}\n  ${remedy}\n`)
+  return error instanceof NotThere ? exitCode.usage : exitCode.startUp
 }
 
 /**
  * Reads kinds of objects once and gives them to `use`; returns what that returns, or the exit code of a failure that has been told.
  * A kind that the API server does not know counts as one without objects.
  */
-export async function withCluster(
+export const withCluster = (
   command: PersonCommand,
   wanted: Wanted,
   use: (view: ClusterView) => number | Promise<number>,
-): Promise<number> {
-  try {
-    const { api, origin } = await connectAs(command)
-    try {
-      return await use(await read({ api, origin }, wanted))
-    } finally {
-      api.close()
-    }
-  } catch (error) {
-    if (!(error instanceof StartUpError)) throw error
-    process.stderr.write(`holdfast: ${error.message}\n  ${error.remedy}\n`)
-    return exitCode.startUp
-  }
-}
+): Promise<number> => atCluster(command, async ({ api }) => await use(await read(api, wanted)))
 
 /** As which a person asks speakers whether they are alive. */
 export const personAsks = (api: HttpApi, { namespace }: PersonCommand): LifeOptions => ({
@@ -97,7 +105,7 @@ export function warnOfEmptyNamespace({ namespace }: PersonCommand, source: Clust
   return true
 }
 
-async function read({ api, origin }: Pick<Connected, 'api' | 'origin'>, wanted: Wanted): Promise<ClusterView> {
+async function read(api: HttpApi, wanted: Wanted): Promise<ClusterView> {
   const clock = systemClock()
   const failed = Promise.withResolvers<never>()
   const keeps = createKeeps()
@@ -106,22 +114,15 @@ async function read({ api, origin }: Pick<Connected, 'api' | 'origin'>, wanted: 
     return { type: resourceTypes[name], selection, keep: keeps[name], isOptional: true }
   })
   const source = createKubernetesSource({
-    api,
+    api: withoutWatches(api),
     clock,
     followed,
     random: Math.random,
     observe: ({ type, fault }) => {
-      if (fault !== undefined && fault.code !== 'notFound') failed.reject(cannotRead(type.plural, fault, origin))
+      if (fault !== undefined && fault.code !== 'notFound') failed.reject(cannotRead(type, fault))
     },
   })
-  const patience = clock.after(patienceMs, () =>
-    failed.reject(
-      new StartUpError(
-        `the API server has not answered within ${patienceMs / 1000} s`,
-        `${remedyFor({ code: 'timeout' }, '')} ${serverOf(origin)}`,
-      ),
-    ),
-  )
+  const patience = clock.after(patienceMs, () => failed.reject(noAnswer()))
   let snapshot: Snapshot = { objects: [], faults: [] }
   try {
     await Promise.race([source.start((one) => (snapshot = one)), failed.promise])
@@ -132,25 +133,19 @@ async function read({ api, origin }: Pick<Connected, 'api' | 'origin'>, wanted: 
   return { api, snapshot, source }
 }
 
-function cannotRead(plural: string, fault: ApiFault, origin: string): StartUpError {
-  const remedy = remedyFor(fault, `the verbs list and watch on ${plural}`)
-  const isWithoutAnswer = fault.code === 'timeout' || fault.code === 'unreachable'
-  return new StartUpError(
-    `cannot read ${plural}: ${fault.message}`,
-    isWithoutAnswer ? `${remedy} ${serverOf(origin)}` : remedy,
-  )
+/** For one look lists do: nobody needs the right to watch for it. */
+const withoutWatches = (api: KubeApi): KubeApi => ({
+  ...api,
+  watch: () => {
+    const ended = Promise.withResolvers<{ readonly kind: 'ended' }>()
+    return { stop: () => ended.resolve({ kind: 'ended' }), ended: ended.promise }
+  },
+})
+
+function cannotRead({ group, plural }: ResourceType, fault: ApiFault): ApiError {
+  const resource = group === '' ? plural : `${plural}.${group}`
+  return new ApiError(`cannot read ${plural}`, fault, `the verb list on ${resource} (ClusterRole holdfast-view has it)`)
 }
 
-/** Of several clusters it may be the wrong one. */
-const serverOf = (origin: string): string => `It is the one of ${origin}.`
-
-/** What a person can do where the API server refused or did not answer; `rights` are what the request needs. */
-export function remedyFor({ code }: Pick<ApiFault, 'code'>, rights: string): string {
-  const remedies: Partial<Record<ApiFault['code'], string>> = {
-    forbidden: `You need ${rights}: ask whoever gives out roles in this cluster.`,
-    unauthorized: 'Log in to the cluster again.',
-    timeout: 'Look whether the API server answers anybody: kubectl get --raw /livez.',
-    unreachable: 'Check that the server of your kubeconfig is reachable from here.',
-  }
-  return remedies[code] ?? 'Try again.'
-}
+const noAnswer = (): ApiError =>
+  new ApiError('cannot read the cluster', apiFault('timeout', `no answer within ${patienceMs / 1000} s`), '')

@@ -46,6 +46,13 @@ export const findingKinds = {
     meaning: 'A Service would not keep the address that its status names.',
     remedy: 'Correct it while MetalLB still runs: extend a pool, or give Services that share an address one key.',
   },
+  'two-controllers': {
+    severity: 'blocks',
+    meaning:
+      'MetalLB’s controller and Holdfast’s both give addresses: one may take from a new Service what the other gave it, or give two Services one address.',
+    remedy:
+      'Scale MetalLB’s to no replicas: docs/operate/migrate-from-metallb.md, step 4. Services that have had their address before keep it.',
+  },
   'orphaned-webhook': {
     severity: 'blocks',
     meaning: 'A webhook refuses every change of the configuration, since the controller that answers it is gone.',

@@ -2,7 +2,7 @@ import { meaningless } from '../kubernetes/flags.ts'
 import { listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
 import type { Finding } from './finding.ts'
 import { finding, findingAbout } from './finding.ts'
-import type { Workload } from './installation.ts'
+import type { OwnController, Workload } from './installation.ts'
 import type { Found, World } from './world.ts'
 
 /** What of MetalLB, of FRR and of other BGP speakers is installed, and what becomes of it. */
@@ -10,6 +10,7 @@ export function installationFindings(world: World): readonly Finding[] {
   const { workloads, frrK8s } = world.installation
   return [
     ...workloads.map((workload) => workloadFinding(workload, world)),
+    ...findingAbout('two-controllers', rivals(world)),
     ...workloads.flatMap(keptOptions),
     ...workloads.flatMap(idleOptions),
     ...findingAbout('frr-k8s', frrK8s),
@@ -31,6 +32,19 @@ function workloadFinding({ program, text, image, isStopped, environment }: Workl
     message: `MetalLB’s ${program} (${image}${type}${isStopped ? ', scaled to nothing' : ''})`,
   })
 }
+
+/** Controllers of both products that give addresses to the same Services; none where only one product has any. */
+function rivals({ installation: { workloads, ownControllers } }: World): readonly string[] {
+  const theirs = workloads.filter(({ program, isStopped }) => program === 'controller' && !isStopped)
+  const ours = ownControllers.filter(({ isStopped }) => !isStopped)
+  const isSame = (one: OwnController, other: OwnController): boolean => classOf(one) === classOf(other)
+  return [
+    ...theirs.filter((one) => ours.some((other) => isSame(one, other))),
+    ...ours.filter((one) => theirs.some((other) => isSame(one, other))),
+  ].map(({ text }) => text)
+}
+
+const classOf = ({ options }: OwnController): string => options.get('lb-class') ?? ''
 
 function keptOptions({ text, program, options }: Workload): readonly Finding[] {
   const loadBalancerClass = options.get('lb-class') ?? ''

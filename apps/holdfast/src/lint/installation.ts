@@ -14,9 +14,14 @@ export interface Workload {
   readonly environment: ReadonlyMap<string, string>
 }
 
-/** What of MetalLB runs. */
+/** A controller of Holdfast's, as its Deployment says. */
+export type OwnController = Pick<Workload, 'text' | 'isStopped' | 'options'>
+
+/** What of MetalLB runs, and what of Holdfast beside it. */
 export interface Installation {
   readonly workloads: readonly Workload[]
+  /** Holdfast's own, which give addresses as MetalLB's does. */
+  readonly ownControllers: readonly OwnController[]
   /** Of frr-k8s. */
   readonly frrK8s: readonly string[]
   /** undefined: no workload says. */
@@ -31,24 +36,42 @@ export function installationIn(workloads: readonly Found[]): Installation {
   const classes = found.map(({ options }) => options.get('lb-class')).filter((one) => one !== undefined && one !== '')
   return {
     workloads: found,
+    ownControllers: workloads.flatMap(ownControllerOf),
     frrK8s: workloads.filter(isFrrK8s).map(({ text }) => text),
     bgpType: found.map(bgpTypeOf).find((type) => type !== undefined),
     loadBalancerClass: classes[0],
   }
 }
 
+const ownImage = /(?:^|\/)holdfast(?:[:@]|$)/
+
+/** By its image's name, or where that is another by the labels of our manifests; one that has MetalLB's arguments is in MetalLB's place. */
+function ownControllerOf({ value, text }: Found): readonly OwnController[] {
+  const isLabelled = textAt(value, 'metadata', 'labels', 'app.kubernetes.io/name') === 'holdfast'
+  return containersOf(value).flatMap((container) => {
+    const words = wordsOf(container)
+    const isOwn = words[0] === 'controller' && (isLabelled || ownImage.test(textAt(container, 'image')))
+    return isOwn ? [{ text, isStopped: isScaledToNothing(value), options: optionsOf(words) }] : []
+  })
+}
+
 const images = /metallb[/-](controller|speaker)(?:[:@]|$)/
 
 function workloadOf({ value, text }: Found): readonly Workload[] {
-  const isStopped = valueAt(value, 'spec', 'replicas') === 0
+  const isStopped = isScaledToNothing(value)
   return containersOf(value).flatMap((container) => {
     const image = textAt(container, 'image')
     const program = images.exec(image)?.[1]
     if (program !== 'controller' && program !== 'speaker') return []
-    const words = listAt(container, 'args').filter((word) => typeof word === 'string')
-    return [{ program, text, image, isStopped, options: optionsOf(words), environment: environmentOf(container) }]
+    const [options, environment] = [optionsOf(wordsOf(container)), environmentOf(container)]
+    return [{ program, text, image, isStopped, options, environment }]
   })
 }
+
+const isScaledToNothing = (workload: unknown): boolean => valueAt(workload, 'spec', 'replicas') === 0
+
+const wordsOf = (container: unknown): readonly string[] =>
+  listAt(container, 'args').filter((word) => typeof word === 'string')
 
 const containersOf = (workload: unknown): readonly unknown[] =>
   listAt(workload, 'spec', 'template', 'spec', 'containers')

@@ -47,6 +47,15 @@ spec:
     spec:
       containers: [{ name: ${program}, image: 'quay.io/metallb/${program}:v0.16.1', args: ${args}, env: ${env} }]
 `
+const ownController = (args = '', replicas = 2): string => `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: holdfast-controller, namespace: metallb-system }
+spec:
+  replicas: ${replicas}
+  template:
+    spec: { containers: [{ name: controller, image: 'registry.example/holdfast:0.1.0', args: [controller${args}] }] }
+`
 const speakerOf = (type: string): string => workload('speaker', '[]', `[{ name: METALLB_BGP_TYPE, value: ${type} }]`)
 const daemonSet = (image: string, env = '[]'): string => `
 apiVersion: apps/v1
@@ -443,6 +452,37 @@ const cases: readonly Case[] = [
     without: [node, peer(', nodeSelectors: [{ matchLabels: { rack: r1 } }]')],
     about: thePeer,
     says: /select none of 1 nodes/,
+  },
+  {
+    code: 'two-controllers',
+    why: 'MetalLB’s was not stopped',
+    manifests: [...sound, workload('controller'), ownController()],
+    without: [...sound, workload('controller').replace('spec:', 'spec:\n  replicas: 0'), ownController()],
+    about: ['Deployment metallb-system/controller', 'Deployment metallb-system/holdfast-controller'],
+    says: /both give addresses/,
+  },
+  {
+    code: 'two-controllers',
+    why: 'its image has another name',
+    manifests: [
+      workload('controller'),
+      ownController()
+        .replace('registry.example/holdfast:', 'registry.example/mirror:')
+        .replace(
+          'namespace: metallb-system',
+          'namespace: metallb-system, labels: { app.kubernetes.io/name: holdfast }',
+        ),
+    ],
+    without: [workload('controller'), ownController('', 0)],
+    about: ['Deployment metallb-system/controller', 'Deployment metallb-system/holdfast-controller'],
+  },
+  {
+    code: 'two-controllers',
+    why: 'both serve one class',
+    manifests: [workload('controller', '[--lb-class=lan]'), ownController(', --lb-class=lan')],
+    // Each has Services of its own.
+    without: [workload('controller', '[--lb-class=lan]'), ownController()],
+    about: ['Deployment metallb-system/controller', 'Deployment metallb-system/holdfast-controller'],
   },
   { code: 'nothing-found', why: 'an empty file', manifests: [], without: [pool], about: [] },
   {

@@ -1,7 +1,7 @@
 import type { ApiFault, KubeApi, KubeObject, ListOptions, ResourceType, Selection } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import type { RawObject } from '@holdfast/model'
-import { StartUpError } from '../start-up-error.ts'
+import { ApiError } from '../kubernetes/api-error.ts'
 import type { NotRead } from './world.ts'
 
 /** What a cluster has of everything that is looked at. */
@@ -61,7 +61,7 @@ const lists = (namespace: string): readonly (readonly [ResourceType, Selection])
 
 /**
  * Lists what is looked at, each kind once. A kind that the API server does not know or does not show is named in
- * `notRead`; any other failure is thrown as a `StartUpError`. Secrets are never read.
+ * `notRead`; any other failure is thrown as an `ApiError`. Secrets are never read.
  */
 export async function readCluster(api: KubeApi, namespace: string): Promise<ClusterObjects> {
   const results = await Promise.all([
@@ -81,7 +81,7 @@ type Listed =
   | { readonly kind: 'ok'; readonly objects: readonly KubeObject[] }
   | { readonly kind: 'notRead'; readonly notRead: NotRead }
 
-/** All objects of a selection, or that they are not there or not shown. Throws `StartUpError` for any other failure. */
+/** All objects of a selection, or that they are not there or not shown. Throws `ApiError` for any other failure. */
 export async function listOrSay(api: KubeApi, kind: ResourceType, selection: Selection): Promise<Listed> {
   const objects: KubeObject[] = []
   let options: ListOptions = { ...selection, limit: pageSize }
@@ -106,13 +106,10 @@ const rawOf = (value: KubeObject): RawObject => ({ value, origin: { file: '', li
 
 const resourceText = ({ group, plural }: ResourceType): string => (group === '' ? plural : `${plural}.${group}`)
 
-function unread(kind: ResourceType, { code, message }: ApiFault): Listed {
+function unread(kind: ResourceType, fault: ApiFault): Listed {
+  const { code } = fault
   const resource = resourceText(kind)
   if (code === 'notFound') return { kind: 'notRead', notRead: { resource, reason: 'notThere' } }
   if (code === 'forbidden') return { kind: 'notRead', notRead: { resource, reason: 'forbidden' } }
-  const remedy =
-    code === 'unauthorized'
-      ? 'Log in to the cluster again.'
-      : 'Check that the API server can be reached from here, and try again.'
-  throw new StartUpError(`cannot read ${resource}: ${message}`, remedy)
+  throw new ApiError(`cannot read ${resource}`, fault, `the verb list on ${resource}`)
 }

@@ -3,7 +3,10 @@ import { equalAddresses, formatAddress } from '@holdfast/ip'
 import type { Decision, Plan } from '@holdfast/ipam'
 import { emptyState } from '@holdfast/ipam'
 import type { Model, Service } from '@holdfast/model'
+import { annotationOf } from '@holdfast/model'
 import { Allocation } from '../allocation/allocation.ts'
+import { createHoldings } from '../allocation/hold.ts'
+import { refusedPools } from '../allocation/refused-pools.ts'
 import { isOurs } from '../allocation/requests.ts'
 import { allocationRemedies } from '../explain/allocation-remedies.ts'
 import type { Finding } from './finding.ts'
@@ -13,11 +16,11 @@ import { objectText } from './world.ts'
 
 /** What becomes of the Services' addresses: Holdfast's own allocator is asked, with the statuses as they are. */
 export function serviceFindings(world: World): readonly Finding[] {
-  const { evaluation, loadBalancerClass, isLive } = world
+  const { evaluation, loadBalancerClass, isLive, objects } = world
   const { model } = evaluation
   const allocation = new Allocation(emptyState, { loadBalancerClass, source: isLive ? 'apiServer' : 'manifests' })
-  const { plan, oldPrefix } = allocation.run(model)
   const services = [...model.services.values()].filter(({ type }) => type === 'LoadBalancer')
+  const { plan, oldPrefix } = allocation.run(withHeld(model, services), refusedPools(model, objects))
   const ours = services.filter((service) => isOurs(service, loadBalancerClass))
   return [
     // A manifest has no status as a rule: nothing can be said of its address.
@@ -27,6 +30,16 @@ export function serviceFindings(world: World): readonly Finding[] {
     ...findingAbout('deprecated-annotation', ours.filter((service) => oldPrefix.has(keyOf(service))).map(textOf)),
   ]
 }
+
+/** Where Holdfast runs: with the addresses that its controller holds over. */
+const withHeld = (model: Model, services: readonly Service[]): Model =>
+  createHoldings()(
+    model,
+    services.map((service) => {
+      const pool = annotationOf(service, 'ip-allocated-from-pool')?.value ?? ''
+      return { service, addresses: service.ingress.map((address) => ({ address, pool })) }
+    }),
+  )
 
 function addressFinding(service: Service, plan: Plan): readonly Finding[] {
   const decision = plan.decisions.get(keyOf(service))

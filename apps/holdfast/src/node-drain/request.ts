@@ -2,9 +2,10 @@ import type { KubeApi, KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import type { NodeState } from '@holdfast/model'
 import { parseNodeState } from '@holdfast/model'
-import { remedyFor } from '../kubernetes/person.ts'
+import type { ServerPlace } from '../kubernetes/api-error.ts'
+import { ApiError, remedyFor } from '../kubernetes/api-error.ts'
 import { createQuestion, isAnsweredIn } from '../kubernetes/question.ts'
-import { StartUpError } from '../start-up-error.ts'
+import { NotThere } from '../start-up-error.ts'
 import type { DrainProgress } from './progress.ts'
 import { drainProgress } from './progress.ts'
 
@@ -34,11 +35,11 @@ export interface Asked {
   readonly question: string | undefined
 }
 
-/** What is named is not there: as with `peers NAME` and `explain`, that is a matter of the command line. */
-export class NoSuchNode extends StartUpError {}
+const mayGet = 'the verb get on nodestates.holdfast.dev (ClusterRole holdfast-view has it)'
+const mayPatch = 'the verb patch on nodestates.holdfast.dev (ClusterRole holdfast-admin has it)'
 
-const noSuchNode = (node: string, namespace: string): NoSuchNode =>
-  new NoSuchNode(
+const noSuchNode = (node: string, namespace: string): NotThere =>
+  new NotThere(
     `no speaker has told of a node ${node} in the namespace ${namespace}`,
     'Look at: kubectl get nodestates -A. Another namespace is named with --namespace.',
   )
@@ -56,10 +57,7 @@ export async function askNode(api: Pick<KubeApi, 'get' | 'merge'>, request: Drai
   const write = { fieldManager: 'holdfast-cli' }
   const written = await api.merge(resourceTypes.NodeState, { namespace, name }, { spec }, write)
   if (written.kind === 'ok') return asked
-  throw new StartUpError(
-    `cannot change NodeState ${name}: ${written.message}`,
-    remedyFor(written, 'the verb patch on nodestates (holdfast.dev)'),
-  )
+  throw new ApiError(`cannot change NodeState ${name}`, written, mayPatch)
 }
 
 async function readState(
@@ -69,10 +67,7 @@ async function readState(
   const found = await api.get(resourceTypes.NodeState, { namespace, name })
   if (found.kind === 'ok') return stateOf(found.value)
   if (found.code === 'notFound') throw noSuchNode(name, namespace)
-  throw new StartUpError(
-    `cannot read NodeState ${name}: ${found.message}`,
-    remedyFor(found, 'the verb get on nodestates (holdfast.dev)'),
-  )
+  throw new ApiError(`cannot read NodeState ${name}`, found, mayGet)
 }
 
 /** What is to be merged into `spec.drain`; undefined: nothing. A drain that is under way keeps its time, and takes another reason. */
@@ -93,17 +88,20 @@ function wantedDrain(
 /** A speaker that runs begins within a second; one that has not by then may not run. */
 const beginMs = 10_000
 
+interface Looked extends Pick<DrainRequest, 'node' | 'namespace' | 'isUndrain'> {
+  readonly place?: ServerPlace
+}
+
 /** How far a request has come that was made `waitedMs` ago. Never rejects. */
 export async function lookAtNode(
   api: Pick<KubeApi, 'get'>,
-  { node, namespace, isUndrain }: Pick<DrainRequest, 'node' | 'namespace' | 'isUndrain'>,
+  { node, namespace, isUndrain, place }: Looked,
   { question }: Asked,
   waitedMs: number,
 ): Promise<DrainProgress> {
   const found = await api.get(resourceTypes.NodeState, { namespace, name: node })
   if (found.kind === 'fault') {
-    const remedy = remedyFor(found, 'the verb get on nodestates (holdfast.dev)')
-    return { isDone: false, message: found.message, remedy }
+    return { isDone: false, message: found.message, remedy: remedyFor(found, mayGet, place) }
   }
   const isAnswered = question === undefined || isAnsweredIn(found.value, question)
   const progress = drainProgress(stateOf(found.value), { isUndrain, isAnswered })

@@ -1,18 +1,17 @@
-import type { HttpApi } from '@holdfast/cluster'
 import type { NodeState } from '@holdfast/model'
 import { onShutdown, systemClock } from '@holdfast/runtime'
 import { userInfo } from 'node:os'
 import { exitCode } from '../exit-codes.ts'
+import type { Connected } from '../kubernetes/connect.ts'
 import { pause } from '../kubernetes/pause.ts'
 import type { PersonCommand } from '../kubernetes/person.ts'
-import { connect } from '../kubernetes/person.ts'
+import { atCluster } from '../kubernetes/person.ts'
 import { forPerson, item, paint } from '../output/text.ts'
-import { StartUpError } from '../start-up-error.ts'
 import { withServices } from './held-services.ts'
 import type { DrainProgress } from './progress.ts'
 import { otherCause } from './progress.ts'
 import type { Asked, DrainRequest } from './request.ts'
-import { askNode, lookAtNode, NoSuchNode } from './request.ts'
+import { askNode, lookAtNode } from './request.ts'
 
 export interface DrainCommand extends PersonCommand, Omit<DrainRequest, 'askedBy' | 'now' | 'random'> {
   /** How long, in milliseconds; undefined: for ever. */
@@ -22,22 +21,12 @@ export interface DrainCommand extends PersonCommand, Omit<DrainRequest, 'askedBy
 const lookMs = 1000
 
 /** `holdfast drain` and `holdfast undrain`. Returns the exit code: ok when it is asked for, or with `isWaiting` when it is done. */
-export async function runDrain(command: DrainCommand): Promise<number> {
-  let api: HttpApi | undefined
-  try {
-    api = await connect(command)
+export const runDrain = (command: DrainCommand): Promise<number> =>
+  atCluster(command, async (at) => {
     const { username: askedBy } = userInfo()
-    const now = new Date().toISOString()
-    const asked = await askNode(api, { ...command, askedBy, now, random: Math.random })
-    return command.isWaiting ? await untilToldOrStopped(api, command, asked) : tellAsked(command, asked.before)
-  } catch (error) {
-    if (!(error instanceof StartUpError)) throw error
-    process.stderr.write(`holdfast: ${error.message}\n  ${error.remedy}\n`)
-    return error instanceof NoSuchNode ? exitCode.usage : exitCode.startUp
-  } finally {
-    api?.close()
-  }
-}
+    const asked = await askNode(at.api, { ...command, askedBy, now: new Date().toISOString(), random: Math.random })
+    return command.isWaiting ? await untilToldOrStopped(at, command, asked) : tellAsked(command, asked.before)
+  })
 
 function tellAsked({ node, namespace, isUndrain, isJson }: DrainCommand, before: NodeState | undefined): number {
   if (isJson) {
@@ -59,29 +48,29 @@ export function comesBack(node: string, before: NodeState | undefined): string {
 }
 
 /** Ctrl-C ends the waiting and nothing else, which is said. */
-async function untilToldOrStopped(api: HttpApi, command: DrainCommand, asked: Asked): Promise<number> {
+async function untilToldOrStopped(at: Connected, command: DrainCommand, asked: Asked): Promise<number> {
   const stopped = new AbortController()
   const hook = onShutdown(() => {
     stopped.abort()
     return Promise.resolve()
   })
   try {
-    return await untilDone(api, command, asked, stopped.signal)
+    return await untilDone(at, command, asked, stopped.signal)
   } finally {
     hook.remove()
   }
 }
 
 /** Looks every second: says each new thing once. */
-async function untilDone(api: HttpApi, command: DrainCommand, asked: Asked, stopped: AbortSignal): Promise<number> {
+async function untilDone(at: Connected, command: DrainCommand, asked: Asked, stopped: AbortSignal): Promise<number> {
   const clock = systemClock()
   const startMs = clock.now()
   const { timeoutMs } = command
   let told: DrainProgress = { isDone: false, message: '', remedy: null }
   for (;;) {
-    const progress = await lookAtNode(api, command, asked, clock.now() - startMs)
+    const progress = await lookAtNode(at.api, { ...command, place: at }, asked, clock.now() - startMs)
     if (progress.message !== told.message || progress.remedy !== told.remedy || progress.isDone)
-      say(command, await withServices(api, progress), told)
+      say(command, await withServices(at.api, progress), told)
     told = progress
     if (progress.isDone) return exitCode.ok
     if (timeoutMs !== undefined && clock.now() - startMs > timeoutMs) return tooLate(command, timeoutMs)

@@ -1,6 +1,8 @@
 import type { NodeState } from '@holdfast/model'
-import type { Lives, SpeakerPods } from './speaker-pods.ts'
-import { absenceOf } from './speaker-pods.ts'
+import { whyDown } from '../kubernetes/why-down.ts'
+import type { Absence, Lives } from './absence.ts'
+import { absenceOf, neverTold, saidLast } from './absence.ts'
+import type { SpeakerPods } from './speaker-pods.ts'
 
 export interface NodeOverview {
   readonly node: string
@@ -57,7 +59,7 @@ function toldOf(state: NodeState, cordon: readonly string[], input: NodesInput):
     node,
     sessions: { up, total: sessions.length },
     routes,
-    ...(isGone ? gone : (absence ?? nodeStateIn(state, { up, total: sessions.length }))),
+    ...(isGone ? gone : (absentWord(absence) ?? nodeStateIn(state, { up, total: sessions.length }))),
     notes: [...cordon, ...notTakenUp(state)],
     safeToReboot: conditionOf(state, 'SafeToReboot')?.status === 'True',
     version: status.version ?? null,
@@ -66,15 +68,18 @@ function toldOf(state: NodeState, cordon: readonly string[], input: NodesInput):
   }
 }
 
+const absentWord = (absence: Absence | undefined): Pick<NodeOverview, 'state' | 'message'> | undefined =>
+  absence === undefined ? undefined : { state: absence.state, message: saidLast(absence) }
+
 const failuresOf = (sessions: readonly Session[]): Pick<NodeOverview, 'down' | 'unwatched'> => ({
   down: sessions.filter(({ state }) => state !== 'Established').map(downOf),
   unwatched: sessions.filter(isUnwatched).map(unwatchedOf),
 })
 
-const downOf = ({ peer, address, lastError, reason, state }: Session): NodeOverview['down'][number] => ({
-  peer,
-  router: address ?? null,
-  why: lastError ?? reason ?? state,
+const downOf = (session: Session): NodeOverview['down'][number] => ({
+  peer: session.peer,
+  router: session.address ?? null,
+  why: whyDown(session) ?? session.state,
 })
 
 const isUnwatched = ({ state, bfd }: Session): boolean => state === 'Established' && bfd !== undefined && bfd !== 'Up'
@@ -126,7 +131,7 @@ const untold = (node: string, notes: readonly string[]): NodeOverview => ({
   sessions: { up: 0, total: 0 },
   routes: 0,
   state: 'NoSpeaker',
-  message: 'no speaker has told of this node',
+  message: neverTold,
   notes,
   safeToReboot: false,
   version: null,

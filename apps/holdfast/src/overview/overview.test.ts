@@ -46,6 +46,7 @@ const input: OverviewInput = {
   peers: [],
   advertisements: [],
   metallb: [],
+  rivals: [],
   nodeStates: statesOf([
     {
       metadata: { name: 'node-a', namespace: 'x' },
@@ -227,6 +228,20 @@ test('without any speaker nothing is green, although each said that it announces
   assert.equal(overviewOf({ ...input, speakers: noPods, lives }).nodes[0]?.state, 'SpeakerSilent')
 })
 
+test('more speakers than are asked, outside of pods, are not all gone: one that answers shows that they run elsewhere', () => {
+  const noPods = { kind: 'shown', byNode: new Map() } as const
+  const stateWith = (life: 'answered' | 'silent'): readonly unknown[] => {
+    const lives = new Map(Array.from({ length: 20 }, (_, index) => [`other-${index}`, life] as const))
+    const [node] = overviewOf({ ...input, speakers: noPods, lives }).nodes
+    return [node?.state, node?.message]
+  }
+  assert.equal(stateWith('answered')[0], 'Announcing')
+  assert.deepEqual(stateWith('silent'), [
+    'NoSpeaker',
+    'no pod of a speaker is in this namespace, and none of 20 that were asked answers; this is what it said last',
+  ])
+})
+
 test('many Services that wait for one reason do not hide another reason', () => {
   const many = Array.from({ length: 146 }, (_, index) => ({
     service: `shop/s${index}`,
@@ -331,6 +346,16 @@ test('where MetalLB serves still, nobody is told that Services wait for Holdfast
     /MetalLB runs here \(DaemonSet metallb-system\/speaker\): it gives addresses and announces/,
   )
   assert.doesNotMatch(textOf(seen), /until a controller runs/)
+})
+
+test('where MetalLB’s controller gives addresses beside ours, that is said under who leads', () => {
+  const seen = overviewOf({ ...input, rivals: ['Deployment metallb-system/controller'] })
+  assert.match(
+    textOf(seen),
+    /c-0_1 leads\n.*MetalLB’s controller runs as well \(Deployment metallb-system\/controller\)/,
+  )
+  assert.match(textOf(seen), /step 4/)
+  assert.doesNotMatch(textOf(overviewOf(input)), /MetalLB/)
 })
 
 test('what selects nothing is said', () => {

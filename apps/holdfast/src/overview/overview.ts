@@ -13,6 +13,8 @@ export interface Overview {
   readonly controller: ControllerOverview | null
   /** MetalLB's workloads that run, such as `DaemonSet metallb-system/speaker`; looked for while none of Holdfast's controllers leads. */
   readonly metallb: readonly string[]
+  /** MetalLB's controllers that give addresses while one of Holdfast's leads. */
+  readonly rivals: readonly string[]
   readonly nodes: readonly NodeOverview[]
   readonly services: ServicesOverview
   readonly pools: readonly PoolOverview[]
@@ -55,6 +57,7 @@ export interface OverviewInput extends Omit<NodesInput, 'nodes' | 'cordoned'> {
   /** The Lease of the controller; undefined: there is none; null: it could not be read. */
   readonly lease: KubeObject | undefined | null
   readonly metallb: readonly string[]
+  readonly rivals: readonly string[]
   /** RFC 3339. */
   readonly now: string
 }
@@ -66,6 +69,7 @@ export function overviewOf(input: OverviewInput): Overview {
   return {
     controller: input.lease === null ? null : controllerOf(input.lease, input.now),
     metallb: input.metallb,
+    rivals: input.rivals,
     nodes: nodesOf({ ...input, nodes: nodes.map(nameOf), cordoned: new Set(cordoned) }),
     services: servicesOf(input.services, input.loadBalancerClass),
     pools: pools.map(poolOverview).sort((a, b) => (a.pool < b.pool ? -1 : 1)),

@@ -7,7 +7,7 @@ import { askSpeakers } from '../kubernetes/speaker-life.ts'
 import type { ClusterView, PersonCommand, Wanted } from '../kubernetes/person.ts'
 import { personAsks, warnOfEmptyNamespace, withCluster } from '../kubernetes/person.ts'
 import { forPerson } from '../output/text.ts'
-import { readMetalLB } from './metallb.ts'
+import { readMetalLB, readRivals } from './metallb.ts'
 import { controllerOf, overviewOf } from './overview.ts'
 import { areToBeAsked, readSpeakerPods } from './speaker-pods.ts'
 import { overviewLines } from './text.ts'
@@ -54,6 +54,7 @@ async function show(command: OverviewCommand, { api, source }: ClusterView): Pro
     loadBalancerClass,
     lease,
     metallb: isLed ? [] : await readMetalLB(api, namespace),
+    rivals: isLed ? await readRivals(api, namespace, loadBalancerClass) : [],
     now,
     speakers,
     lives: new Map([...lives].map(([node, { kind }]) => [node, kind])),

@@ -1,6 +1,5 @@
 import type { KubeApi, KubeObject, ResourceType } from '@holdfast/cluster'
 import { listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
-import type { Life } from '../kubernetes/speaker-life.ts'
 
 /** What became of the speaker's pod on a node. */
 export interface SpeakerPod {
@@ -15,12 +14,6 @@ export type SpeakerPods =
   | { readonly kind: 'notShown' }
   /** None at all: the speakers run outside of pods, or they are gone. */
   | { readonly kind: 'shown'; readonly byNode: ReadonlyMap<string, SpeakerPod> }
-
-/** Why what a node said last is no word of now. */
-export interface Absence {
-  readonly state: 'NoSpeaker' | 'SpeakerNotReady' | 'SpeakerSilent'
-  readonly message: string
-}
 
 const pods: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true }
 
@@ -41,36 +34,6 @@ export async function readSpeakerPods(api: Pick<KubeApi, 'list'>, namespace: str
 /** Where the kubelets say which speakers run, nobody need be asked. */
 export const areToBeAsked = (speakers: SpeakerPods): boolean =>
   speakers.kind === 'notShown' || speakers.byNode.size === 0
-
-/** What became of questions to speakers, by node; those without an entry were not asked. */
-export type Lives = ReadonlyMap<string, Life['kind']>
-
-/**
- * A speaker that is gone cannot say so: its NodeState stays as it was. undefined: nothing says that the speaker of the node is gone.
- * Where no pod is a speaker's, one that answers shows that they run outside of pods.
- */
-export function absenceOf(node: string, speakers: SpeakerPods, lives: Lives): Absence | undefined {
-  const life = lives.get(node)
-  if (speakers.kind === 'shown' && !areToBeAsked(speakers)) return podless(speakers.byNode.get(node))
-  if (speakers.kind === 'shown' && ![...lives.values()].includes('answered')) return noSpeakers(life)
-  return life === 'silent'
-    ? { state: 'SpeakerSilent', message: 'its speaker does not answer; this is what it said last' }
-    : undefined
-}
-
-const noSpeakers = (life: Life['kind'] | undefined): Absence => ({
-  state: 'NoSpeaker',
-  message: `no pod of a speaker is in this namespace${life === 'silent' ? ', and its speaker does not answer' : ''}; this is what it said last`,
-})
-
-function podless(speaker: SpeakerPod | undefined): Absence | undefined {
-  if (speaker?.isReady === true) return undefined
-  if (speaker === undefined) {
-    return { state: 'NoSpeaker', message: 'no pod of the speaker is here; this is what it said last' }
-  }
-  const why = speaker.why === '' ? '' : ` (${speaker.why})`
-  return { state: 'SpeakerNotReady', message: `pod ${speaker.pod} is not ready${why}; this is what it said last` }
-}
 
 /** Of several on a node, as while one replaces another, a ready one counts. */
 export function podsByNode(items: readonly KubeObject[]): ReadonlyMap<string, SpeakerPod> {

@@ -7,9 +7,9 @@ import { serviceLines } from './services-text.ts'
 
 /** An overview for a terminal: who leads, nodes, what waits, pools, what is wrong. */
 export function overviewLines(overview: Overview, columns: number): readonly string[] {
-  const { controller, metallb, nodes, pools } = overview
+  const { controller, nodes, pools } = overview
   return [
-    ...(controller === null ? [] : [heading('Controller'), ...controllerLines(controller, metallb, columns), '']),
+    ...(controller === null ? [] : [heading('Controller'), ...controllerLines(controller, overview, columns), '']),
     heading('Nodes'),
     ...(nodes.length === 0
       ? ['  none']
@@ -30,10 +30,10 @@ export function overviewLines(overview: Overview, columns: number): readonly str
 
 function controllerLines(
   { leader, renewedAt, isLeading }: ControllerOverview,
-  metallb: readonly string[],
+  { metallb, rivals }: Overview,
   columns: number,
 ): readonly string[] {
-  if (isLeading) return [`  ${good} ${leader ?? ''} leads`]
+  if (isLeading) return [`  ${good} ${leader ?? ''} leads`, ...rivalLines(rivals, columns)]
   const time = renewedAt === null ? '' : `${renewedAt.slice(0, 19)}Z`
   const before = leader === null ? `the last one left at ${time}` : `${leader} led last, and said so at ${time}`
   const last = time === '' ? 'none has led yet' : before
@@ -42,6 +42,17 @@ function controllerLines(
     ...item(paint('dim', '→'), metallb.length === 0 ? untilLed : besideMetalLB(metallb), columns, 4),
   ]
 }
+
+function rivalLines(rivals: readonly string[], columns: number): readonly string[] {
+  if (rivals.length === 0) return []
+  return [
+    ...item(wanting, `MetalLB’s controller runs as well (${namesOf(rivals)}): ${both}`, columns, 2),
+    ...item(paint('dim', '→'), stopOne, columns, 4),
+  ]
+}
+
+const both = 'both give addresses to new Services, and each takes away what the other gave'
+const stopOne = 'Scale MetalLB’s to no replicas: docs/operate/migrate-from-metallb.md, step 4.'
 
 const untilLed = 'Addresses stay as they are, and no Service gets one, until a controller runs.'
 

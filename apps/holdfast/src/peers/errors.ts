@@ -11,7 +11,7 @@ import type { PeerView } from './view.ts'
 /** A connection that takes longer than this is not answered: over a network of one site it takes milliseconds. */
 const unansweredMs = 3000
 
-/** Why the state is this one. Where a key may be the cause it is said before the attempt is given up. */
+/** Why the state is this one. What to look at is said before the attempt is given up, which takes minutes. */
 export function reasonText(
   { state, sinceMs, lastReason }: PeerSnapshot,
   settings: SessionSettings,
@@ -20,7 +20,7 @@ export function reasonText(
   const message = lastReason === undefined ? null : inFields(lastReason.message, settings)
   if (message === null || state !== 'connect' || nowMs - sinceMs < unansweredMs) return message
   const hint = protectionHint('connectTimeout', settings)
-  return hint === undefined ? message : `${message} No answer yet; ${hint}.`
+  return `${message} No answer yet${hint === undefined ? `. ${reasonTable.connectTimeout.remedy}` : `; ${hint}.`}`
 }
 
 export function lastError({ snapshot, settings }: SessionNow, moment: Moment): PeerView['lastError'] {

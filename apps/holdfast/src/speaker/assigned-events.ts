@@ -23,14 +23,14 @@ export interface AssignedEventsOptions {
  * was told is kept with the last known state; without that a name that follows from what is told keeps the API server from taking it twice.
  */
 export class AssignedEvents {
-  readonly #options: AssignedEventsOptions
+  readonly #options: Omit<AssignedEventsOptions, 'told'>
   #told: SortedMap<string>
   #seen: { readonly announced: PeersByService; readonly services: Model['services'] } | undefined
   readonly #waiting = new Map<string, Service>()
 
-  constructor(options: AssignedEventsOptions) {
+  constructor({ told, ...options }: AssignedEventsOptions) {
     this.#options = options
-    this.#told = SortedMap.of([...options.told])
+    this.#told = SortedMap.of([...told])
   }
 
   /** By Service key, what was told of it: to be kept for the next life. Never changed: another one takes its place. */
@@ -44,10 +44,8 @@ export class AssignedEvents {
       announced: SortedMap.empty<readonly string[]>(),
       services: SortedMap.empty<Service>(),
     }
-    // What an earlier life has told may be of Services that are gone.
-    const restored = this.#seen === undefined ? this.#told.keys() : []
+    if (this.#seen === undefined) this.#told = knownOf(services, this.#told)
     const changed = new Set([
-      ...restored,
       ...mapDifference(before.announced, announced).map(({ key }) => key),
       ...mapDifference(before.services, services).map(({ key }) => key),
     ])
@@ -101,6 +99,16 @@ export class AssignedEvents {
   }
 }
 
+/** What an earlier life has told may be of Services that are gone; of the other ones the key that is there already is enough. */
+const knownOf = (services: Model['services'], told: ReadonlyMap<string, string>): SortedMap<string> =>
+  SortedMap.of(
+    [...services.keys()].flatMap((key) => {
+      const subject = told.get(key)
+      return subject === undefined ? [] : [[key, subject] as const]
+    }),
+  )
+
 const textOf = (addresses: Service['ingress']): string => addresses.map(formatAddress).join()
 
-const subjectOf = ({ meta: { uid }, ingress }: Service): string => `${uid} ${textOf(ingress)}`
+// Joined, it is one text; a template would keep its parts as well, for each of thousands.
+const subjectOf = ({ meta: { uid }, ingress }: Service): string => [uid, textOf(ingress)].join(' ')

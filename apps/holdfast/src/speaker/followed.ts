@@ -3,7 +3,7 @@ import { createKeeps, resourceTypes } from '@holdfast/cluster'
 import { fieldsOf } from '../kubernetes/fields-at.ts'
 import { configurationStateName } from './configuration-state.ts'
 import { createSpeakerKeeps } from './keep.ts'
-import { keepServiceStatus, ownStatusesSelector } from './service-statuses.ts'
+import { createStatusKeep, ownStatusesSelector } from './service-statuses.ts'
 
 /** Where the speaker looks. */
 export interface Place {
@@ -80,7 +80,7 @@ export const writtenBySpeaker = ({ node, namespace }: Place): readonly Followed[
   {
     type: resourceTypes.ServiceBGPStatus,
     selection: { namespace, labelSelector: ownStatusesSelector(node) },
-    keep: keepServiceStatus,
+    keep: createStatusKeep(node),
     isWithoutManagedFields: true,
     isOptional: true,
   },

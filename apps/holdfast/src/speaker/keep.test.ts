@@ -77,6 +77,25 @@ test('what a speaker keeps of Services and their slices decides as the whole obj
   )
 })
 
+test('labels are kept as they are, also where there are none', () => {
+  const { service, endpointSlice } = createSpeakerKeeps('node-a')
+  const version = '1.42.0-of-some-length'
+  const all = [
+    { app: 'web', 'app.kubernetes.io/instance': 'web', version },
+    { version, empty: '' },
+    ...Array.from({ length: 3000 }, (_, index) => ({ version, own: `label-${index}` })),
+  ]
+  for (const labels of all) {
+    const metadata = { name: 'web', namespace: 'default', uid: 'u', resourceVersion: '1', labels }
+    assert.deepEqual(service({ metadata }).metadata.labels, labels)
+  }
+  for (const nothing of [{}, JSON.parse('{"labels":null}') as object]) {
+    const metadata = { name: 'web', ...nothing }
+    assert.deepEqual(service({ metadata }).metadata.labels, {})
+    assert.deepEqual(endpointSlice({ metadata }).metadata.labels, { 'kubernetes.io/service-name': '' })
+  }
+})
+
 const many = (count: number): readonly RawObject[] =>
   Array.from({ length: count }, (_, index) =>
     raw({

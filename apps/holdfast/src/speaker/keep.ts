@@ -1,11 +1,9 @@
-import type { KubeObject } from '@holdfast/cluster'
+import { createSharing, type KubeObject } from '@holdfast/cluster'
 import { releaseAnnotation } from '../allocation/hold.ts'
 import type { Fields } from '../kubernetes/fields-at.ts'
 import { fieldsOf, listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
 
 type Keep = (object: KubeObject) => KubeObject
-
-const serviceNameLabel = 'kubernetes.io/service-name'
 
 /** What a speaker reads of the annotations of a Service, under either prefix of MetalLB's. */
 const readAnnotations = [
@@ -16,8 +14,8 @@ const readAnnotations = [
 
 const readSpec = ['type', 'loadBalancerClass', 'externalTrafficPolicy'] as const
 
-/** More different ones than this are not worth to be kept once. */
-const mostShared = 10_000
+/** Of more different ones than this, all are forgotten: what many have in common is there again soon. */
+const mostShared = 1000
 
 /**
  * Trims Services and EndpointSlices to what the speaker of one node announces by, since it knows all of the cluster's: of a Service its
@@ -25,41 +23,61 @@ const mostShared = 10_000
  * is the same of many is kept once. A change of anything else (a port, a pod on another node) is none for the speaker.
  */
 export function createSpeakerKeeps(node: string): { readonly service: Keep; readonly endpointSlice: Keep } {
-  const [specs, annotations] = [createShared<Fields>(), createShared<Readonly<Record<string, string>>>()]
+  const texts = createSharing((text) => text, mostShared)
+  const specs = createSharing((json) => JSON.parse(json) as Fields, mostShared)
+  const annotations = createSharing((json) => JSON.parse(json) as Readonly<Record<string, string>>, mostShared)
   const places = createPlaces(node)
-  const namespaces = new Map<string, string>()
-  const identity = ({
-    metadata,
-  }: KubeObject): { name: string; namespace: string; uid: string; resourceVersion: string } => {
-    const { name, namespace = '', uid = '', resourceVersion = '' } = metadata
-    const known = namespaces.get(namespace)
-    if (known === undefined) namespaces.set(namespace, namespace)
-    return { name, namespace: known ?? namespace, uid, resourceVersion }
-  }
+  // Whole literals: fields that are spread into an object, or named by an expression, take memory beside it.
   return {
     service: (object) => {
+      const { name, namespace = '', uid = '', resourceVersion = '', labels } = object.metadata
       return {
         apiVersion: 'v1',
         kind: 'Service',
         metadata: {
-          ...identity(object),
-          labels: object.metadata.labels ?? noFields,
-          annotations: annotations(textsOf(object.metadata.annotations, readAnnotations)),
+          name,
+          namespace: texts(namespace),
+          uid,
+          resourceVersion,
+          labels: withSharedValues(labels ?? noFields, name, texts),
+          annotations: annotations(JSON.stringify(textsOf(object.metadata.annotations, readAnnotations))),
         },
-        spec: specs(textsOf(object['spec'], readSpec)),
+        spec: specs(JSON.stringify(textsOf(object['spec'], readSpec))),
         status: statusOf(object),
       }
     },
-    endpointSlice: (object) => ({
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: {
-        ...identity(object),
-        labels: { [serviceNameLabel]: textAt(object, 'metadata', 'labels', serviceNameLabel) },
-      },
-      endpoints: places(listAt(object, 'endpoints')),
-    }),
+    endpointSlice: (object) => {
+      const { name, namespace = '', uid = '', resourceVersion = '' } = object.metadata
+      return {
+        apiVersion: 'discovery.k8s.io/v1',
+        kind: 'EndpointSlice',
+        metadata: {
+          name,
+          namespace: texts(namespace),
+          uid,
+          resourceVersion,
+          labels: { 'kubernetes.io/service-name': textAt(object, 'metadata', 'labels', 'kubernetes.io/service-name') },
+        },
+        endpoints: places(listAt(object, 'endpoints')),
+      }
+    },
   }
+}
+
+/** Labels whose values are kept once: the name of an application stands in many places, a version in many applications. */
+function withSharedValues(
+  labels: Readonly<Record<string, string>>,
+  name: string,
+  share: (text: string) => string,
+): Readonly<Record<string, string>> {
+  if (labels === noFields) return noFields
+  const shared = { ...labels }
+  for (const label in shared) {
+    const value = shared[label]
+    if (value === name) shared[label] = name
+    else if (typeof value === 'string') shared[label] = share(value)
+  }
+  return shared
 }
 
 const noFields: Readonly<Record<string, string>> = {}
@@ -103,16 +121,4 @@ function textsOf(value: unknown, names: readonly string[]): Readonly<Record<stri
     if (typeof text === 'string' && text !== '') texts[name] = text
   }
   return texts
-}
-
-/** Gives for fields that say the same always the first ones. */
-function createShared<T>(): (fields: T) => T {
-  const known = new Map<string, T>()
-  return (fields) => {
-    const text = JSON.stringify(fields)
-    const before = known.get(text)
-    if (before !== undefined) return before
-    if (known.size < mostShared) known.set(text, fields)
-    return fields
-  }
 }

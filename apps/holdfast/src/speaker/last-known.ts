@@ -3,11 +3,22 @@ import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { syncDirectory } from '@holdfast/cluster'
-import { mapDifference } from '@holdfast/model'
 import { isFields, textAt, type Fields } from '../kubernetes/fields-at.ts'
 
-/** What is kept between two lives of a speaker: values by key, as JSON has them. */
+/** What was kept between two lives of a speaker: values by key, as JSON has them. */
 export type Entries = ReadonlyMap<string, unknown>
+
+/** A key and its value, as JSON has it; undefined: it is not there any more. */
+export type Entry = readonly [key: string, value: unknown]
+
+/** What is to be kept of one moment; it is not changed later. Keys are made when they are written: tens of thousands would stay in memory. */
+export interface Moment {
+  /** How many entries there are. */
+  readonly size: number
+  readonly entries: () => Iterable<Entry>
+  /** What is another than at that moment, by identity; undefined: that cannot be told. */
+  readonly since: (before: Moment) => Iterable<Entry> | undefined
+}
 
 export type LastKnownRead =
   | {
@@ -51,7 +62,7 @@ const entriesAtOnce = 200
 export class LastKnownFile {
   readonly #options: LastKnownOptions
   readonly #path: string
-  #written: Entries = new Map()
+  #written: Moment | undefined
   #journal: FileHandle | undefined
   #baseBytes = 0
   #journalBytes = 0
@@ -65,8 +76,8 @@ export class LastKnownFile {
   /** Reads what an earlier life has kept. Never rejects. */
   async read(): Promise<LastKnownRead> {
     try {
-      const [text, { mtime }] = await Promise.all([readFile(this.#path, 'utf8'), stat(this.#path)])
-      return parseLastKnown(text, this.#options.node, mtime.toISOString())
+      const [bytes, { mtime }] = await Promise.all([readFile(this.#path), stat(this.#path)])
+      return parseLastKnown(bytes, this.#options.node, mtime.toISOString())
     } catch (error) {
       const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
       return isMissing ? { kind: 'absent' } : { kind: 'damaged', reason: messageOf(error) }
@@ -74,11 +85,11 @@ export class LastKnownFile {
   }
 
   /**
-   * Keeps these entries, which are not changed later, and no others. Values are compared by identity: one that is the same as last time costs nothing. Calls take
-   * effect in their order. Never rejects.
+   * Keeps the entries of this moment and no others; what is the same as last time costs next to nothing. Calls take effect in their order. Never
+   * rejects.
    */
-  save(entries: Entries): Promise<LastKnownWrite> {
-    const done = this.#queue.then(() => this.#save(entries))
+  save(moment: Moment): Promise<LastKnownWrite> {
+    const done = this.#queue.then(() => this.#save(moment))
     this.#queue = done
     return done
   }
@@ -103,18 +114,22 @@ export class LastKnownFile {
     this.#journal = undefined
   }
 
-  async #save(entries: Entries): Promise<LastKnownWrite> {
+  async #save(moment: Moment): Promise<LastKnownWrite> {
     try {
-      if (this.#journal === undefined) return await this.#writeAll(entries)
-      const lines = this.#changes(entries)
-      if (lines.length === 0) return { kind: 'unchanged' }
+      const changes = this.#written && moment.since(this.#written)
+      if (this.#journal === undefined || changes === undefined) return await this.#writeAll(moment)
+      const lines = Array.from(changes, lineOf)
+      if (lines.length === 0) {
+        this.#written = moment
+        return { kind: 'unchanged' }
+      }
       const text = [line({ at: this.#options.now() }), ...lines].join('')
       if (this.#journalBytes + text.length > Math.max(this.#baseBytes, leastCompactedBytes))
-        return await this.#writeAll(entries)
+        return await this.#writeAll(moment)
       await this.#journal.appendFile(text)
       await this.#journal.datasync()
       this.#journalBytes += text.length
-      this.#written = entries
+      this.#written = moment
       return { kind: 'written', bytes: text.length }
     } catch (error) {
       // What is on disk now is not known: the next one writes everything.
@@ -124,24 +139,16 @@ export class LastKnownFile {
     }
   }
 
-  #changes(entries: Entries): readonly string[] {
-    const lines: string[] = []
-    for (const { key, after } of mapDifference(this.#written, entries)) {
-      lines.push(line(after === undefined ? { key } : { key, value: after }))
-    }
-    return lines
-  }
-
-  async #writeAll(entries: Entries): Promise<LastKnownWrite> {
+  async #writeAll(moment: Moment): Promise<LastKnownWrite> {
     const { node, bootId, now } = this.#options
     const temporary = `${this.#path}.new`
     await rm(temporary, { force: true })
     const file = await open(temporary, 'ax', 0o600)
     try {
-      const head = line({ format, node, bootId, writtenAt: now(), entries: entries.size })
+      const head = line({ format, node, bootId, writtenAt: now(), entries: moment.size })
       let bytes = head.length
       await file.appendFile(head)
-      for (const text of chunks(entries)) {
+      for (const text of chunks(moment.entries())) {
         await file.appendFile(text)
         bytes += text.length
       }
@@ -152,7 +159,7 @@ export class LastKnownFile {
       this.#journal = file
       this.#baseBytes = bytes
       this.#journalBytes = 0
-      this.#written = entries
+      this.#written = moment
       return { kind: 'written', bytes }
     } catch (error) {
       await file.close().catch(() => undefined)
@@ -161,10 +168,10 @@ export class LastKnownFile {
   }
 }
 
-function* chunks(entries: Entries): Generator<string> {
+function* chunks(entries: Iterable<Entry>): Generator<string> {
   let lines: string[] = []
-  for (const [key, value] of entries) {
-    lines.push(line({ key, value }))
+  for (const entry of entries) {
+    lines.push(lineOf(entry))
     if (lines.length < entriesAtOnce) continue
     yield lines.join('')
     lines = []
@@ -172,46 +179,61 @@ function* chunks(entries: Entries): Generator<string> {
   yield lines.join('')
 }
 
+/** JSON leaves out a value that is undefined. */
+const lineOf = ([key, value]: Entry): string => line({ key, value })
+
 const line = (value: object): string => {
   const json = JSON.stringify(value)
   return `${checksum(json)} ${json}\n`
 }
 
-const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0')
+const checksum = (text: string | Uint8Array): string => crc32(text).toString(16).padStart(8, '0')
 
 /** What a file says that `LastKnownFile` of this node wrote, and that was touched last then. */
-export function parseLastKnown(text: string, node: string, livedAt: string): LastKnownRead {
-  const [first, ...rest] = text.split('\n')
-  const head = readLine(first ?? '') ?? {}
-  // What comes behind the last line feed is empty, or was cut off by a crash.
-  const lines = rest.slice(0, -1)
-  const flaw = flawOf(head, node, lines.length)
+export function parseLastKnown(bytes: Buffer, node: string, livedAt: string): LastKnownRead {
+  const lines = linesOf(bytes)
+  const first: Buffer | undefined = lines.next().value
+  const head = (first && readLine(first)) ?? {}
+  const flaw = flawOf(head, node)
   if (flaw !== undefined) return { kind: 'damaged', reason: flaw }
   const entries = new Map<string, unknown>()
   let writtenAt = textAt(head['writtenAt'])
-  for (const [index, one] of lines.entries()) {
+  let number = 1
+  for (const one of lines) {
+    number += 1
     const entry = readLine(one)
-    if (entry === undefined) return { kind: 'damaged', reason: `line ${index + 2} does not fit its checksum` }
+    if (entry === undefined) return { kind: 'damaged', reason: `line ${number} does not fit its checksum` }
     const key = textAt(entry['key'])
     if (key === '') writtenAt = textAt(entry['at'])
     else if (Object.hasOwn(entry, 'value')) entries.set(key, entry['value'])
     else entries.delete(key)
   }
+  if (number - 1 < Number(head['entries'])) return { kind: 'damaged', reason: 'its end is missing' }
   return { kind: 'found', entries, writtenAt, livedAt, bootId: textAt(head['bootId']) }
 }
 
-function flawOf(head: Fields, node: string, lines: number): string | undefined {
-  if (head['format'] !== format) return 'it does not begin as this version writes it'
-  if (head['node'] !== node) return `it is of the node ${JSON.stringify(head['node'])}`
-  const count = head['entries']
-  return typeof count !== 'number' || lines < count ? 'its end is missing' : undefined
+const lineFeed = 0x0a
+
+/** Without what comes behind the last line feed: it is empty, or was cut off by a crash. */
+function* linesOf(bytes: Buffer): Generator<Buffer, undefined> {
+  let start = 0
+  for (let end = bytes.indexOf(lineFeed); end >= 0; end = bytes.indexOf(lineFeed, start)) {
+    yield bytes.subarray(start, end)
+    start = end + 1
+  }
 }
 
-function readLine(text: string): Fields | undefined {
-  const json = text.slice(9)
-  if (text.slice(0, 9) !== `${checksum(json)} `) return undefined
+function flawOf(head: Fields, node: string): string | undefined {
+  const isOurs = head['format'] === format && typeof head['entries'] === 'number'
+  if (!isOurs) return 'it does not begin as this version writes it'
+  return head['node'] === node ? undefined : `it is of the node ${JSON.stringify(head['node'])}`
+}
+
+function readLine(bytes: Buffer): Fields | undefined {
+  const json = bytes.subarray(9)
+  if (bytes.toString('latin1', 0, 9) !== `${checksum(json)} `) return undefined
   try {
-    const value: unknown = JSON.parse(json)
+    const value: unknown = JSON.parse(json.toString('utf8'))
     return isFields(value) ? value : undefined
   } catch {
     // The caller sees undefined: the line is no JSON, whatever its checksum.

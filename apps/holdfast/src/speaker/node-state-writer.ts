@@ -1,10 +1,10 @@
 import type { ApiResult, KubeApi, KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
-import type { Clock } from '@holdfast/runtime'
+import type { Alarm, Clock } from '@holdfast/runtime'
 import { fieldsOf } from '../kubernetes/fields-at.ts'
 import { peersAnswer } from '../peers/answer.ts'
 import type { LifecycleState } from './lifecycle.ts'
-import { nodeStateObject, nodeStateStatus } from './node-state.ts'
+import { isToBeLookedAt, nodeStateObject, nodeStateStatus } from './node-state.ts'
 import { correctionOf } from './overwritten.ts'
 import { createPrefixCount } from './prefix-count.ts'
 import { routesByPrefix } from './routes-by-prefix.ts'
@@ -20,10 +20,14 @@ export interface NodeStateWriterOptions {
   readonly node: string
   readonly namespace: string
   readonly serviceStatuses: 'all' | 'none'
+  /** It is to be written again where it has become another one by time alone. */
+  readonly due: () => void
 }
 
 /** What others write over is put right at once, but no more often than this: two speakers of one node would go on for ever. */
 const restoreEveryMs = 10_000
+/** Nothing tells that an attempt has gone without an answer for long. */
+const lookEveryMs = 5000
 /** Versions that are remembered: more are never under way between a write and its event. */
 const mostVersions = 16
 
@@ -42,11 +46,19 @@ export class NodeStateWriter {
   #settled: readonly string[] = []
   #heard = ''
   #restoreAtMs = 0
+  #looking: Alarm | undefined
+  #isStopped = false
   #lifecycle: { readonly phase: LifecycleState['phase']; readonly since: string } | undefined
 
   constructor(speaker: Speaker, options: NodeStateWriterOptions) {
     this.#speaker = speaker
     this.#options = options
+  }
+
+  /** What is asked for is still written; nothing is by itself. */
+  stop(): void {
+    this.#isStopped = true
+    this.#looking?.cancel()
   }
 
   /** One write after another, each of what holds when its turn comes: an older one never comes last. Never rejects. */
@@ -127,6 +139,7 @@ export class NodeStateWriter {
     const { phase } = draining.state
     if (this.#lifecycle?.phase !== phase) this.#lifecycle = { phase, since: now() }
     const { peers } = peersAnswer(announcements, { nowMs: clock.now(), nowIso: now() })
+    this.#lookAgain(isToBeLookedAt(peers))
     return nodeStateStatus({
       peers,
       routes: peers.some(({ routes }) => routes.sent > 0) ? this.#announced() : 0,
@@ -142,6 +155,12 @@ export class NodeStateWriter {
       before: this.#status,
       now: now(),
     })
+  }
+
+  #lookAgain(isToBeLookedAt: boolean): void {
+    this.#looking?.cancel()
+    const isDue = isToBeLookedAt && !this.#isStopped
+    this.#looking = isDue ? this.#options.clock.after(lookEveryMs, this.#options.due) : undefined
   }
 
   /** How many prefixes of the plan are announced: the stance may have withdrawn some of them, or all. */

@@ -80,8 +80,20 @@ function standingOf(view: PeerView, before: Fields): object {
   const { since, reason, lastError } = view
   const state = stateOf(view)
   if (state === 'Established') return { state, ...(since === null ? {} : { since: sinceOf(before, since) }) }
-  return { state, ...(reason === null || lastError !== null ? {} : { reason }) }
+  const isSaid = lastError === null || (isUnanswered(view) && lastError.code !== 'connectTimeout')
+  return { state, ...(reason === null || !isSaid ? {} : { reason }) }
 }
+
+/** Longer than the kernel takes to find out that a host of the own network is not there, so that this is not said before and taken back. */
+const unansweredSeconds = 4
+
+/** What is tried now has had no answer for long: the last error, of before, does not tell why. */
+const isUnanswered = ({ state, seconds }: PeerView): boolean =>
+  state === 'Connect' && (seconds ?? 0) > unansweredSeconds
+
+/** Of a session that is down, time alone makes the status another one; of one that nobody answers no more, and not of others. */
+export const isToBeLookedAt = (peers: NodeStateInput['peers']): boolean =>
+  peers.some((view) => view.state !== 'Established' && view.state !== 'not opened' && !isUnanswered(view))
 
 const bfdStates = { adminDown: 'AdminDown', down: 'Down', init: 'Init', up: 'Up' } as const
 
@@ -99,8 +111,10 @@ function stateOf({ state, seconds }: PeerView): string {
 type LastError = NonNullable<PeerView['lastError']>
 
 /** Where a password may be the cause it is said: of another one a router sends no error, but nothing at all (RFC 2385 section 2.0). */
-const errorText = ({ message, hint }: LastError): string =>
-  hint === null ? message : `${message.replace(/\.$/, '')}; ${hint}`
+function errorText({ code, message, hint, remedy }: LastError): string {
+  if (hint !== null) return `${message.replace(/\.$/, '')}; ${hint}`
+  return code === 'connectTimeout' ? `${message} ${remedy}` : message
+}
 
 /** The same error again is not news. */
 const timeOf = (before: Fields, error: LastError): string =>

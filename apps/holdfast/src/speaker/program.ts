@@ -17,7 +17,7 @@ import type { LastKnownFile, LastKnownRead } from './last-known.ts'
 import { servicesOfOthers } from './others.ts'
 import { Reports } from './reports.ts'
 import { isOurs } from '../allocation/requests.ts'
-import { createEntries, objectsIn, toldIn } from './snapshot.ts'
+import { KeptMoment, objectsIn, toldIn } from './snapshot.ts'
 import { Speaker } from './speaker.ts'
 import { createPermissionTeller, permission } from './written.ts'
 
@@ -76,7 +76,6 @@ export class SpeakerProgram {
   readonly #source: KubernetesSource
   readonly #reports: Reports
   #nodeStateHeard: (version: string) => void = () => undefined
-  readonly #entriesOf = createEntries()
   readonly speaker: Speaker
   #saveAlarm: Alarm | undefined
   #livesAlarm: Alarm | undefined
@@ -276,7 +275,7 @@ export class SpeakerProgram {
     const { lastKnown, log } = this.#options
     const { knowledge, gate, objects, pass } = this.speaker
     if (lastKnown === undefined || knowledge.kind !== 'api' || !gate.isOpen) return
-    const result = await lastKnown.file.save(this.#entriesOf(objects, this.#reports.told, pass?.earlier))
+    const result = await lastKnown.file.save(new KeptMoment(objects, this.#reports.told, pass?.earlier))
     const failure = result.kind === 'failed' ? result.reason : ''
     if (failure !== '' && failure !== this.#saveFailure) {
       log.log('warn', 'lastKnownState', `the last known state is not kept: ${failure}`)

@@ -43,7 +43,7 @@ const gatherMs = 250
 
 /** Everything that the speaker writes to the API server: in the background, only differences, at a bounded rate. */
 export class Reports {
-  readonly #options: ReportsOptions
+  readonly #options: Omit<ReportsOptions, 'told'>
   readonly #speaker: Speaker
   readonly #statuses: ServiceStatuses
   readonly #peersByService = createPeersByService()
@@ -62,14 +62,15 @@ export class Reports {
   #restoring: Alarm | undefined
   #isStopped = false
 
-  constructor(speaker: Speaker, options: ReportsOptions) {
-    const { api, clock, random, now, node, namespace, pod, told } = options
+  constructor(speaker: Speaker, { told, ...options }: ReportsOptions) {
+    const { api, clock, random, now, node, namespace, pod } = options
     this.#options = options
     this.#speaker = speaker
     this.#tellPermission = createPermissionTeller(options.tell)
     this.#statuses = new ServiceStatuses({ api: this.#told(api), node, namespace, owner: () => this.#owner })
     this.#events = new AssignedEvents({ api: this.#told(api), node, pod, now, told })
-    this.#nodeState = new NodeStateWriter(speaker, { ...options, api: this.#told(api) })
+    const due = (): void => this.#stateQueue.add(['NodeState'])
+    this.#nodeState = new NodeStateWriter(speaker, { ...options, api: this.#told(api), due })
     const queue = (reconcile: (key: string) => Promise<Outcome>, perSecond: number, burst: number): WriteQueue =>
       createWriteQueue({ clock, random, reconcile, perSecond, burst })
     this.#statusQueue = queue((key) => this.#statuses.reconcile(key), 20, 50)
@@ -111,6 +112,7 @@ export class Reports {
     this.#isStopped = true
     this.#alarm?.cancel()
     this.#restoring?.cancel()
+    this.#nodeState.stop()
     for (const queue of [this.#statusQueue, this.#eventQueue, this.#stateQueue]) queue.stop()
     await this.#options.written.stop()
   }

@@ -10,7 +10,7 @@ import { offerApi } from '../api/offer.ts'
 import { exitCode } from '../exit-codes.ts'
 import type { SpeakerCommand } from '../kubernetes/command.ts'
 import { connectToCluster } from '../kubernetes/connect.ts'
-import { growHeapSlowly } from '../kubernetes/heap-growth.ts'
+import { fillingPercent, growHeapSlowly } from '../kubernetes/heap-growth.ts'
 import type { HttpServers } from '../kubernetes/http.ts'
 import type { Log } from '../kubernetes/log.ts'
 import { createLog } from '../kubernetes/log.ts'
@@ -37,7 +37,7 @@ const programName = 'holdfast-speaker'
 
 /** `holdfast speaker`: runs until a signal asks it to end; returns the exit code. */
 export async function runSpeaker(command: SpeakerCommand): Promise<number> {
-  growHeapSlowly()
+  growHeapSlowly(fillingPercent)
   const now = (): string => new Date().toISOString()
   const log = createLog({ level: command.logLevel, write: (line) => process.stdout.write(line), now })
   const running = new SpeakerProcess(command, log, now)
@@ -110,7 +110,7 @@ class SpeakerProcess {
       clock: this.#clock,
       report: this.#log.event,
     })
-    if (!this.#isClosing) void program.start()
+    if (!this.#isClosing) void program.start().then(() => growHeapSlowly())
     const stopSparing = spareMemory({ clock: this.#clock, usage: processUsage, collect: collectGarbage })
     await ended
     stopSparing()
@@ -169,7 +169,10 @@ class SpeakerProcess {
     }
     this.#state = opening.state
     const file = new LastKnownFile({ directory, node, bootId: bootId(), now: this.#now })
-    return { file, read: await file.read() }
+    const read = await file.read()
+    // Then the routes need not wait for the lists, which come beside what is known.
+    if (read.kind === 'found') growHeapSlowly()
+    return { file, read }
   }
 
   /** A port that somebody else has must never keep a node silent: it is told, and the rest goes on. */

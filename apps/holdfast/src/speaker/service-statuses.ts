@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { Decision, NodePlan } from '@holdfast/announce'
 import type { Prefix } from '@holdfast/ip'
 import type { KubeApi, KubeObject } from '@holdfast/cluster'
-import { resourceTypes } from '@holdfast/cluster'
+import { createSharing, resourceTypes } from '@holdfast/cluster'
 import { listDifference, mapDifference, SortedMap } from '@holdfast/model'
-import { listAt, textAt, valueAt } from '../kubernetes/fields-at.ts'
+import { listAt, textAt } from '../kubernetes/fields-at.ts'
 import type { RouteStance } from '../sessions/announcements.ts'
 import type { Outcome } from './written.ts'
 import { done, fieldManager, outcomeOf, removalOf } from './written.ts'
@@ -60,9 +60,15 @@ const labels = {
 /** Selects the ServiceBGPStatus objects of a node. */
 export const ownStatusesSelector = (node: string): string => `${labels.node}=${node}`
 
-/** A ServiceBGPStatus that is there. */
-interface Existing {
-  readonly name: string
+/** What is kept of a ServiceBGPStatus that is there. */
+interface Existing extends KubeObject {
+  /** Key `namespace/name` of its Service. */
+  readonly service: string
+  readonly said: Said
+}
+
+/** What it says: one and the same for all that say the same. */
+interface Said {
   readonly isComplete: boolean
   /** Sorted names, joined. */
   readonly peers: string
@@ -77,7 +83,8 @@ export class ServiceStatuses {
   readonly #options: ServiceStatusesOptions
   #wanted: PeersByService = SortedMap.empty()
   #heard: readonly KubeObject[] = []
-  readonly #existing = new Map<string, readonly Existing[]>()
+  /** By Service: nearly all have one, and a list of each would take as much memory again. */
+  readonly #existing = new Map<string, Existing | readonly Existing[]>()
   /** Services whose objects were written, and not heard of since. */
   readonly #unheard = new Set<string>()
 
@@ -86,8 +93,8 @@ export class ServiceStatuses {
   }
 
   /**
-   * Takes in what should be there, and the objects of this node that are there (undefined: the same as before). Returns the keys of
-   * Services of which either changed, and whose objects are not as they should be.
+   * Takes in what should be there, and the objects of this node that are there, each as `createStatusKeep` keeps it (undefined: the same as
+   * before). Returns the keys of Services of which either changed, and whose objects are not as they should be.
    */
   update(wanted: PeersByService, objects: readonly KubeObject[] | undefined): readonly string[] {
     const touched = new Set(mapDifference(this.#wanted, wanted).map(({ key }) => key))
@@ -104,17 +111,27 @@ export class ServiceStatuses {
   }
 
   #forget(object: KubeObject): string {
-    const service = serviceOf(object)
-    const others = (this.#existing.get(service) ?? []).filter(({ name }) => name !== object.metadata.name)
-    if (others.length === 0) this.#existing.delete(service)
-    else this.#existing.set(service, others)
+    const service = textAt(object, 'service')
+    const others = this.#objectsOf(service).filter(({ metadata }) => metadata.name !== object.metadata.name)
+    this.#setObjects(service, others)
     return service
   }
 
   #learn(object: KubeObject): string {
-    const service = serviceOf(object)
-    this.#existing.set(service, [...(this.#existing.get(service) ?? []), existingOf(object, this.#options.node)])
-    return service
+    if (!isExisting(object)) return ''
+    this.#setObjects(object.service, [...this.#objectsOf(object.service), object])
+    return object.service
+  }
+
+  #objectsOf(service: string): readonly Existing[] {
+    const existing = this.#existing.get(service) ?? []
+    return 'said' in existing ? [existing] : existing
+  }
+
+  #setObjects(service: string, objects: readonly Existing[]): void {
+    const [first, ...others] = objects
+    if (first === undefined) this.#existing.delete(service)
+    else this.#existing.set(service, others.length === 0 ? first : objects)
   }
 
   /** Brings the objects of one Service in line, by as few requests as that takes. Never rejects. */
@@ -124,8 +141,8 @@ export class ServiceStatuses {
     const [first, ...surplus] = this.#sorted(service)
     this.#unheard.add(service)
     const extra = peers === undefined && first !== undefined ? [first, ...surplus] : surplus
-    for (const { name } of extra) {
-      const outcome = removalOf(await api.remove(resourceTypes.ServiceBGPStatus, { namespace, name }))
+    for (const { metadata } of extra) {
+      const outcome = removalOf(await api.remove(resourceTypes.ServiceBGPStatus, { namespace, name: metadata.name }))
       if (outcome.kind === 'failed') return outcome
     }
     return peers === undefined ? done : this.#write(service, peers, first)
@@ -134,12 +151,12 @@ export class ServiceStatuses {
   async #write(service: string, peers: readonly string[], existing: Existing | undefined): Promise<Outcome> {
     const { api } = this.#options
     const type = resourceTypes.ServiceBGPStatus
-    const name = existing?.name ?? this.#nameOf(service)
+    const name = existing?.metadata.name ?? this.#nameOf(service)
     if (existing === undefined || !this.#isOwned(existing)) {
       const made = await api.apply(type, this.#object(service, name), { fieldManager })
       if (made.kind === 'fault') return outcomeOf(made)
     }
-    if (existing?.isComplete === true && existing.peers === peers.join()) return done
+    if (existing?.said.isComplete === true && existing.said.peers === peers.join()) return done
     const [serviceNamespace, serviceName] = partsOf(service)
     const status = { node: this.#options.node, serviceName, serviceNamespace, peers }
     const { metadata, ...identity } = this.#object(service, name)
@@ -164,21 +181,21 @@ export class ServiceStatuses {
 
   #isDiffering(service: string): boolean {
     const peers = this.#wanted.get(service)
-    const [first, ...surplus] = this.#existing.get(service) ?? []
+    const [first, ...surplus] = this.#objectsOf(service)
     if (peers === undefined) return first !== undefined
-    const isRight = first?.isComplete === true && first.peers === peers.join() && this.#isOwned(first)
+    const isRight = first?.said.isComplete === true && first.said.peers === peers.join() && this.#isOwned(first)
     return !isRight || surplus.length > 0
   }
 
-  #isOwned({ ownerUids }: Existing): boolean {
+  #isOwned({ said }: Existing): boolean {
     const owner = this.#options.owner()
-    return owner === undefined || ownerUids.includes(owner.uid)
+    return owner === undefined || said.ownerUids.includes(owner.uid)
   }
 
   /** The one to keep first. */
   #sorted(service: string): readonly Existing[] {
     const own = this.#nameOf(service)
-    return [...(this.#existing.get(service) ?? [])].sort((a, b) =>
+    return this.#objectsOf(service).toSorted(({ metadata: a }, { metadata: b }) =>
       a.name === own ? -1 : b.name === own ? 1 : a.name < b.name ? -1 : 1,
     )
   }
@@ -192,37 +209,29 @@ export class ServiceStatuses {
 export const ownerReferences = (owner: Owner): object =>
   owner === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: owner.name, uid: owner.uid }] }
 
-/** What is kept of a ServiceBGPStatus to tell whether it is right. */
-export const keepServiceStatus = ({ metadata, status }: KubeObject): KubeObject => ({
-  // Texts of ours: those that came with each object would be kept with each.
-  apiVersion: 'metallb.io/v1beta1',
-  kind: 'ServiceBGPStatus',
-  metadata: {
-    name: metadata.name,
-    namespace: metadata.namespace ?? '',
-    uid: metadata.uid ?? '',
-    labels: {
-      [labels.name]: metadata.labels?.[labels.name] ?? '',
-      [labels.namespace]: metadata.labels?.[labels.namespace] ?? '',
-    },
-    ownerReferences: listAt(metadata['ownerReferences']).map((one) => ({ uid: valueAt(one, 'uid') })),
-  },
-  status,
-})
-
-const serviceOf = ({ metadata }: KubeObject): string =>
-  `${metadata.labels?.[labels.namespace] ?? ''}/${metadata.labels?.[labels.name] ?? ''}`
-
-function existingOf({ metadata, status }: KubeObject, node: string): Existing {
-  return {
-    name: metadata.name,
-    isComplete: textAt(status, 'node') === node && textAt(status, 'serviceName') !== '',
-    peers: listAt(status, 'peers')
-      .map((peer) => textAt(peer))
-      .join(),
-    ownerUids: listAt(metadata['ownerReferences']).map((one) => textAt(one, 'uid')),
+/** Trims a ServiceBGPStatus of a node to what tells whether it is right: there are as many as Services that it announces. */
+export function createStatusKeep(node: string): (object: KubeObject) => KubeObject {
+  const [texts, sayings] = [createSharing((text) => text), createSharing((json) => JSON.parse(json) as Said)]
+  return ({ metadata, status }): Existing => {
+    const said: Said = {
+      isComplete: textAt(status, 'node') === node && textAt(status, 'serviceName') !== '',
+      peers: listAt(status, 'peers')
+        .map((peer) => textAt(peer))
+        .join(),
+      ownerUids: listAt(metadata['ownerReferences']).map((one) => textAt(one, 'uid')),
+    }
+    return {
+      // Texts of ours: those that came with each object would be kept with each.
+      apiVersion: 'metallb.io/v1beta1',
+      kind: 'ServiceBGPStatus',
+      metadata: { name: metadata.name, namespace: texts(metadata.namespace ?? ''), uid: metadata.uid ?? '' },
+      service: [metadata.labels?.[labels.namespace] ?? '', metadata.labels?.[labels.name] ?? ''].join('/'),
+      said: sayings(JSON.stringify(said)),
+    }
   }
 }
+
+const isExisting = (object: KubeObject): object is Existing => 'said' in object && 'service' in object
 
 function partsOf(service: string): readonly [string, string] {
   const at = service.indexOf('/')

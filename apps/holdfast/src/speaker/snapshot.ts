@@ -1,8 +1,8 @@
 import type { RawObject } from '@holdfast/model'
-import { listDifference, mapDifference, SortedMap } from '@holdfast/model'
+import { listDifference, mapDifference } from '@holdfast/model'
 import { textAt } from '../kubernetes/fields-at.ts'
 import type { EarlierVersions } from './earlier-versions.ts'
-import type { Entries } from './last-known.ts'
+import type { Entries, Entry, Moment } from './last-known.ts'
 
 /** What of a snapshot is read as it stands, besides what the model is made of. */
 export interface Seen {
@@ -28,48 +28,47 @@ export function createSnapshotReader(node: string): (objects: readonly RawObject
   }
 }
 
-const keys = new WeakMap<RawObject, string>()
-
 /** `Kind namespace/name`. */
 export function keyOf(raw: RawObject): string {
-  const known = keys.get(raw)
-  if (known !== undefined) return known
   const { value } = raw
-  const place = [textAt(value, 'metadata', 'namespace'), textAt(value, 'metadata', 'name')].join('/')
-  const key = [textAt(value, 'kind'), place].join(' ')
-  keys.set(raw, key)
-  return key
+  return `${textAt(value, 'kind')} ${textAt(value, 'metadata', 'namespace')}/${textAt(value, 'metadata', 'name')}`
 }
 
-/** What entries are made of: objects, events that were told by Service key, and what is in force of objects that are refused. */
-type MakeEntries = (
-  objects: readonly RawObject[],
-  told: ReadonlyMap<string, string>,
-  earlier?: EarlierVersions,
-) => Entries
+/** What `LastKnownFile` keeps of a moment: objects, events that were told by Service key, and what is in force of objects that are refused. */
+export class KeptMoment implements Moment {
+  readonly #objects: readonly RawObject[]
+  readonly #told: ReadonlyMap<string, string>
+  readonly #earlier: EarlierVersions
 
-/** Makes the entries that `LastKnownFile` keeps of one snapshot after another and of what goes with it, at the cost of what changed. */
-export function createEntries(): MakeEntries {
-  let last: Readonly<{ objects: readonly RawObject[]; told: ReadonlyMap<string, string>; earlier: EarlierVersions }> = {
-    objects: [],
-    told: SortedMap.empty(),
-    earlier: noVersions,
+  constructor(objects: readonly RawObject[], told: ReadonlyMap<string, string>, earlier: EarlierVersions = new Map()) {
+    this.#objects = objects
+    this.#told = told
+    this.#earlier = earlier
   }
-  let entries = SortedMap.empty<unknown>()
-  return (objects, told, earlier = noVersions) => {
-    const { removed, added } = listDifference(last.objects, objects)
+
+  get size(): number {
+    return this.#objects.length + this.#told.size + this.#earlier.size
+  }
+
+  *entries(): Generator<Entry> {
+    for (const raw of this.#objects) yield [keyOf(raw), raw.value]
+    for (const [key, subject] of this.#told) yield [`${toldPrefix}${key}`, subject]
+    for (const [key, version] of this.#earlier) yield [`${earlierPrefix}${key}`, version]
+  }
+
+  since(before: Moment): readonly Entry[] | undefined {
+    if (!(before instanceof KeptMoment)) return undefined
+    const { removed, added } = listDifference(before.#objects, this.#objects)
     const changes = new Map<string, unknown>()
     for (const raw of removed) changes.set(keyOf(raw), undefined)
     for (const raw of added) changes.set(keyOf(raw), raw.value)
-    for (const { key, after } of mapDifference(last.told, told)) changes.set(`${toldPrefix}${key}`, after)
-    for (const { key, after } of mapDifference(last.earlier, earlier)) changes.set(`${earlierPrefix}${key}`, after)
-    last = { objects, told, earlier }
-    entries = entries.with([...changes])
-    return entries
+    for (const { key, after } of mapDifference(before.#told, this.#told)) changes.set(`${toldPrefix}${key}`, after)
+    for (const { key, after } of mapDifference(before.#earlier, this.#earlier)) {
+      changes.set(`${earlierPrefix}${key}`, after)
+    }
+    return [...changes]
   }
 }
-
-const noVersions: EarlierVersions = new Map()
 
 /** The objects that a file keeps. */
 export const objectsIn = (entries: Entries = new Map()): readonly unknown[] =>
@@ -79,13 +78,15 @@ export const objectsIn = (entries: Entries = new Map()): readonly unknown[] =>
 export function toldIn(entries: Entries = new Map()): ReadonlyMap<string, string> {
   const told = new Map<string, string>()
   for (const [key, value] of entries) {
-    if (key.startsWith(toldPrefix) && typeof value === 'string') told.set(key.slice(toldPrefix.length), value)
+    if (!key.startsWith(toldPrefix) || typeof value !== 'string') continue
+    // Joined, it is a text of its own; a slice would keep the whole one.
+    told.set(key.slice(toldPrefix.length).split('/').join('/'), value)
   }
   return told
 }
 
 /** Keys of what is no object: which events were told already. */
-export const toldPrefix = 'told '
+const toldPrefix = 'told '
 
 /** Keys of what is in force of an object that is refused. */
 export const earlierPrefix = 'earlier '

@@ -99,31 +99,32 @@ export class Speaker {
   #isNodeGone = false
 
   constructor(options: SpeakerOptions) {
+    // No closure may hold the options whole: what an earlier life knew is as much as everything that is known.
     const { restored, ...others } = options
-    const { clock, rules, tell } = others
+    const { clock, rules, tell, report, changed, source } = others
     this.#restored = restored
     this.#options = others
     this.#pipeline = new SpeakerPipeline({ ...rules, earlier: restored?.earlier })
     this.#readSnapshot = createSnapshotReader(rules.node)
-    this.#tellPass = createTelling(rules.node, options.report, tell)
+    this.#tellPass = createTelling(rules.node, report, tell)
     this.announcements = new Announcements({
       ...others,
       report: (event) => {
-        options.report(event)
-        if (event.event === 'session' || event.event === 'bfd') options.changed()
+        report(event)
+        if (event.event === 'session' || event.event === 'bfd') changed()
       },
     })
     this.draining = new Draining({
       clock,
       routes: () => this.#routes(),
       gracefulShutdownMs: () => this.announcements.gracefulShutdownMs(),
-      askOthers: options.askOthers,
-      countConnections: options.countConnections,
+      askOthers: others.askOthers,
+      countConnections: others.countConnections,
       changed: () => this.#lifecycleChanged(),
     })
     this.#obedience = new Obedience({
       share: rules.doubtShare,
-      relist: () => options.source.relist(),
+      relist: () => source.relist(),
       tell,
       decided: () => this.#guarded(),
     })

@@ -6,6 +6,7 @@ import type { Evaluation } from '@holdfast/model'
 import { evaluate } from '@holdfast/model'
 import type { Allocated } from '../allocation/allocation.ts'
 import { Allocation } from '../allocation/allocation.ts'
+import { refusedPools } from '../allocation/refused-pools.ts'
 
 /** Everything that follows from one snapshot of the manifests. A value: it is never changed later. */
 export interface Pass {
@@ -35,7 +36,7 @@ export class Pipeline {
     const evaluation = evaluate(snapshot.objects, this.#evaluation ?? earlier(snapshot))
     this.#evaluation = evaluation
     const { model } = evaluation
-    const { plan, services: allocated, oldPrefix } = this.#allocation.run(model)
+    const { plan, services: allocated, oldPrefix } = this.#allocation.run(model, refusedPools(model, snapshot.objects))
     if (allocated !== this.#allocated) this.#services = [...allocated.values()]
     this.#allocated = allocated
     const services = this.#services

@@ -107,6 +107,7 @@ export function bundleOf(collected: Collected, facts: BundleFacts): Bundle {
       now: time,
       // `lint` has its workloads.
       metallb: [],
+      rivals: [],
       speakers: { kind: 'notShown' },
       lives: new Map(),
     }),

@@ -1,10 +1,11 @@
+import type { HttpApi } from '@holdfast/cluster'
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { exitCode } from '../exit-codes.ts'
 import type { PersonCommand } from '../kubernetes/person.ts'
-import { connect } from '../kubernetes/person.ts'
+import { atCluster } from '../kubernetes/person.ts'
 import { forPerson, item, wrap } from '../output/text.ts'
 import { StartUpError } from '../start-up-error.ts'
 import { version } from '../version.ts'
@@ -28,34 +29,24 @@ export interface SupportCommand extends PersonCommand {
 const asText = 'json'
 
 /** `holdfast support`: a bundle of what somebody needs to help. Returns the exit code. */
-export async function runSupport(command: SupportCommand): Promise<number> {
-  try {
-    const bundle = await gather(command)
+export const runSupport = (command: SupportCommand): Promise<number> =>
+  atCluster(command, async ({ api }) => {
+    const bundle = await gather(api, command)
     if (command.file === asText) process.stdout.write(`${JSON.stringify(bundle)}\n`)
     else {
       await save(command.file, bundle)
       process.stdout.write(summary(command, bundle))
     }
     return exitCode.ok
-  } catch (error) {
-    if (!(error instanceof StartUpError)) throw error
-    process.stderr.write(`holdfast: ${error.message}\n  ${error.remedy}\n`)
-    return exitCode.startUp
-  }
-}
+  })
 
-async function gather(command: SupportCommand): Promise<Bundle> {
+async function gather(api: HttpApi, command: SupportCommand): Promise<Bundle> {
   const { namespace, loadBalancerClass, ignoreExcludeLB, hasLogs, isAnonymous } = command
-  const api = await connect(command)
-  try {
-    const collected = await collect(api, namespace, hasLogs ? api : undefined)
-    const time = new Date().toISOString()
-    const bundle = bundleOf(collected, { version, time, namespace, loadBalancerClass, ignoreExcludeLB })
-    // The key is nowhere kept: what was replaced cannot be worked out again.
-    return isAnonymous ? (anonymized(bundle, randomBytes(32)) as Bundle) : bundle
-  } finally {
-    api.close()
-  }
+  const collected = await collect(api, namespace, hasLogs ? api : undefined)
+  const time = new Date().toISOString()
+  const bundle = bundleOf(collected, { version, time, namespace, loadBalancerClass, ignoreExcludeLB })
+  // The key is nowhere kept: what was replaced cannot be worked out again.
+  return isAnonymous ? (anonymized(bundle, randomBytes(32)) as Bundle) : bundle
 }
 
 /** Readable by its owner alone: there are no secrets in it, but the whole network plan is. */

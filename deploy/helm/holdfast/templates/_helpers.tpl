@@ -196,3 +196,14 @@ relabelings:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
+
+{{/* BGPPeers that hold a password themselves, a line for each, where Kubernetes' role view shows it. */}}
+{{- define "holdfast.shownPasswords" -}}
+{{- if and .Values.rbac.create .Values.rbac.aggregateClusterRoles (.Capabilities.APIVersions.Has "metallb.io/v1beta2/BGPPeer") -}}
+{{- range (lookup "metallb.io/v1beta2" "BGPPeer" .Release.Namespace "").items }}
+{{- if .spec.password }}
+{{ .metadata.name }}
+{{- end }}
+{{- end }}
+{{- end -}}
+{{- end -}}

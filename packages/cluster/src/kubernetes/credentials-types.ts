@@ -40,6 +40,8 @@ export interface Credentials {
   readonly server: ServerAddress
   /** Where they come from, for people: `the service account`, `/home/a/.kube/config, context "lab"`. */
   readonly origin: string
+  /** The context of a kubeconfig, where they come from one. */
+  readonly context?: string
   /** Of the context or of the pod; undefined: none is named. */
   readonly namespace: string | undefined
   /** What a person should know, such as that the server is not verified. */

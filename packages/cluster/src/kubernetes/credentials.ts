@@ -129,7 +129,10 @@ async function credentialsOf(
   // What is wrong with files and plugins is told at the start, not at the first request.
   const first = await access.access()
   if (first.kind === 'fault') return first
-  return { kind: 'ok', value: { server, origin, namespace: context.namespace, warnings, ...access } }
+  return {
+    kind: 'ok',
+    value: { server, origin, context: context.name, namespace: context.namespace, warnings, ...access },
+  }
 }
 
 interface PlacedCluster {

@@ -79,13 +79,13 @@ const createSharings = (): Sharings => ({
   texts: createSharing((json) => JSON.parse(json) as readonly string[]),
 })
 
-/** Gives for equal texts always the first thing made of them; forgets all where they are too many to be worth it. */
-export function createSharing<T>(make: (text: string) => T): (text: string) => T {
+/** Gives for equal texts always the first thing made of them; forgets all where they are more than `most`, too many to be worth it. */
+export function createSharing<T>(make: (text: string) => T, most = mostShared): (text: string) => T {
   const shared = new Map<string, T>()
   return (text) => {
     const known = shared.get(text)
     if (known !== undefined) return known
-    if (shared.size >= mostShared) shared.clear()
+    if (shared.size >= most) shared.clear()
     const made = make(text)
     shared.set(text, made)
     return made

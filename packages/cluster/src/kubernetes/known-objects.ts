@@ -10,7 +10,7 @@ export interface KnownObjects<K extends Known> {
   readonly remember: (object: unknown) => void
   /**
    * What is kept of an object, given its key: of a version that is known already, what was kept of it then. `isTrusted`: what is known has the versions that the
-   * server gives now, and was kept by us; an earlier life may have kept less.
+   * server gives now, and was kept by us; an earlier life may have kept less, so that all of it is compared.
    */
   readonly trimmed: (key: string, incoming: KubeObject, isTrusted: boolean) => KubeObject
   /** Takes what is kept of an object. True: it says something new. */
@@ -60,8 +60,12 @@ export function createKnownObjects<K extends Known>(
       put(listKey(kept), kept)
     },
     trimmed: (key, incoming, isTrusted) => {
-      const old = isTrusted ? known.get(key)?.object : undefined
-      return old !== undefined && isSameVersion(old, incoming) ? old : keep(incoming)
+      const old = known.get(key)?.object
+      if (old === undefined) return keep(incoming)
+      if (isTrusted && isSameVersion(old, incoming)) return old
+      const kept = keep(incoming)
+      // One that nobody holds on to is collected soon; tens of thousands that a list holds on to are not.
+      return equalData(old, kept) ? old : kept
     },
     put,
     drop: (gone) => {

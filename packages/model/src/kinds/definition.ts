@@ -63,10 +63,12 @@ const none: readonly never[] = []
 /** The schema of a kind that says everything under spec. */
 export const withSpec = <S extends z.ZodType>(spec: S) => z.object({ metadata: metadataSchema, spec })
 
+const noTexts: Readonly<Record<string, string>> = {}
+
 const metaOf = (metadata: z.output<typeof metadataSchema>, ref: ObjectRef): Meta => ({
   ref,
-  labels: metadata.labels ?? {},
-  annotations: withoutLastApplied(metadata.annotations ?? {}),
+  labels: metadata.labels ?? noTexts,
+  annotations: withoutLastApplied(metadata.annotations ?? noTexts),
   uid: metadata.uid ?? '',
   isStale: false,
 })
