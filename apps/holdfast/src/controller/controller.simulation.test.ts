@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import { runHistory } from './testing/history.ts'
 
-/** 10,000 take some ten minutes: HOLDFAST_HISTORIES=10000. Others: HOLDFAST_SEED=20001. */
+/** 10,000 take about half an hour: HOLDFAST_HISTORIES=10000. Others: HOLDFAST_SEED=20001. */
 const histories = Number(process.env['HOLDFAST_HISTORIES'] ?? 100)
 const firstSeed = Number(process.env['HOLDFAST_SEED'] ?? 1)
 

@@ -12,6 +12,8 @@ export interface LaggingCache {
   readonly followed: () => Followed
   /** Nothing arrives for so long, as when a watch is cut; then a list brings what is there, without what came between. */
   readonly cut: (type: ResourceType, ms: number) => void
+  /** A list of what was there before the latest share of all changes arrives, and then these changes, one by one. */
+  readonly rewind: (type: ResourceType, share: number) => void
   /** All that there is arrives now, and from now on at once. */
   readonly calm: () => void
   readonly stop: () => void
@@ -48,14 +50,17 @@ export function createLaggingCache({ server, clock, random, changed }: LaggingCa
     let lastMs = 0
     let deafUntilMs = 0
     for (const object of server.readAll(type)) known.set(keyOf(object), rawOf(type, object))
+    /** What has been said of each object since the beginning; undefined: it was deleted. */
+    const said: (readonly [key: string, raw: RawObject | undefined])[] = [...known]
     const watch = server.watch(
       type,
       { resourceVersion: server.resourceVersion(), timeoutSeconds: 1_000_000_000 },
       (event) => {
-        if (event.type === 'BOOKMARK' || clock.now() < deafUntilMs) return
+        if (event.type === 'BOOKMARK') return
         const { object } = event
-        const raw = event.type === 'DELETED' ? undefined : rawOf(type, object)
-        arrive((map) => (raw === undefined ? map.delete(keyOf(object)) : map.set(keyOf(object), raw)))
+        const change = [keyOf(object), event.type === 'DELETED' ? undefined : rawOf(type, object)] as const
+        said.push(change)
+        if (clock.now() >= deafUntilMs) arrive((map) => note(map, ...change))
       },
     )
     function arrive(apply: Arrival['apply']): void {
@@ -91,6 +96,17 @@ export function createLaggingCache({ server, clock, random, changed }: LaggingCa
           relist()
         })
       },
+      rewind: (share: number) => {
+        if (clock.now() < deafUntilMs) return
+        const from = Math.floor(said.length * (1 - share))
+        arrivals.length = 0
+        lastMs = clock.now()
+        arrive((map) => {
+          map.clear()
+          for (const change of said.slice(0, from)) note(map, ...change)
+        })
+        for (const change of said.slice(from)) arrive((map) => note(map, ...change))
+      },
       calm: () => {
         deafUntilMs = 0
         lastMs = Math.min(lastMs, clock.now())
@@ -114,6 +130,7 @@ export function createLaggingCache({ server, clock, random, changed }: LaggingCa
         blocks: new Map(objectsOf(blocks).map((object) => [object.metadata.name, object])),
       }
     },
+    rewind: (type, share) => kinds.find((kind) => kind.type === type)?.rewind(share),
     cut: (type, ms) => kinds.find((kind) => kind.type === type)?.cut(ms),
     calm: () => {
       isCalm = true
@@ -123,6 +140,11 @@ export function createLaggingCache({ server, clock, random, changed }: LaggingCa
       for (const kind of kinds) kind.stop()
     },
   }
+}
+
+function note(known: Map<string, RawObject>, key: string, raw: RawObject | undefined): void {
+  if (raw === undefined) known.delete(key)
+  else known.set(key, raw)
 }
 
 /** Mostly a few milliseconds, now and then seconds. */

@@ -39,9 +39,19 @@ export interface SimulatedControllerOptions {
     write: { readonly by: string; readonly what: string },
     run: () => Promise<ApiResult<T>>,
   ) => Promise<ApiResult<T>>
-  /** Called when a list is carried out. */
-  readonly listed: (by: string) => void
+  /** How the server refuses to write an object (kind and name); undefined: it does not. */
+  readonly refusalOf: (object: string) => ApiFault | undefined
+  /** Called when a list is carried out, or a Service is asked for by its name. */
+  readonly asked: (by: string, service: string | undefined) => void
   readonly observe: (line: string) => void
+}
+
+interface Write {
+  readonly verb: string
+  /** Its kind and name. */
+  readonly object: string
+  /** What is told of it besides. */
+  readonly text: unknown
 }
 
 /** Which part of the requests has which fate while things go wrong. */
@@ -74,7 +84,7 @@ export function createSimulatedController(options: SimulatedControllerOptions): 
     if (!isAlive) await new Promise<never>(() => undefined)
   }
 
-  async function request<T>(what: string | undefined, run: () => Promise<ApiResult<T>>): Promise<ApiResult<T>> {
+  async function request<T>(run: () => Promise<ApiResult<T>>): Promise<ApiResult<T>> {
     await gate()
     const dice = isCalm ? 1 : random.next()
     await delay(isCalm ? 0.1 : lagOf(random))
@@ -82,36 +92,47 @@ export function createSimulatedController(options: SimulatedControllerOptions): 
     const lost: ApiFault = random.chance(0.5) ? apiFault('timeout', 'no answer') : apiFault('serverError', 'it failed')
     if (dice < throttledShare) return apiFault('tooManyRequests', 'too many', 50)
     const isDone = dice >= throttledShare + lostShare / 2
-    const answer = isDone ? await (what === undefined ? run() : options.perform({ by: name, what }, run)) : lost
+    const answer = isDone ? await run() : lost
     await delay(isCalm ? 0.1 : lagOf(random))
     await gate()
     return isDone && dice < throttledShare + lostShare ? lost : answer
   }
 
+  function write<T>({ verb, object, text }: Write, run: () => Promise<ApiResult<T>>): Promise<ApiResult<T>> {
+    const what = [verb, object, ...(text === undefined ? [] : [JSON.stringify(text)])].join(' ')
+    return request(async () => options.refusalOf(object) ?? (await options.perform({ by: name, what }, run)))
+  }
+
   function api(client: MemoryClient): KubeApi {
-    const told = (verb: string, kind: string, key: string): string => `${verb} ${kind} ${key}`
+    const told = (verb: string, kind: string, key: string, text?: unknown): Write => ({
+      verb,
+      object: `${kind} ${key}`,
+      text,
+    })
     return {
       list: (type, list) =>
-        request(undefined, () => {
-          options.listed(name)
+        request(() => {
+          options.asked(name, undefined)
           return client.list(type, list)
         }),
       watch: client.watch,
-      get: (type, key) => request(undefined, () => client.get(type, key)),
-      create: (type, object, write) =>
-        request(told('create', type.kind, object.metadata.name), () => client.create(type, object, write)),
-      replace: (type, object, write) =>
-        request(told('replace', type.kind, `${object.metadata.name} ${JSON.stringify(object['spec'])}`), () =>
-          client.replace(type, object, write),
+      get: (type, key) =>
+        request(() => {
+          if (type.kind === 'Service') options.asked(name, key.name)
+          return client.get(type, key)
+        }),
+      create: (type, object, how) =>
+        write(told('create', type.kind, object.metadata.name), () => client.create(type, object, how)),
+      replace: (type, object, how) =>
+        write(told('replace', type.kind, object.metadata.name, object['spec']), () =>
+          client.replace(type, object, how),
         ),
-      apply: (type, object, write) =>
-        request(told('apply', type.kind, object.metadata.name), () => client.apply(type, object, write)),
-      merge: (type, key, patch, write) =>
-        request(told('merge', type.kind, `${key.name} ${JSON.stringify(patch)}`), () =>
-          client.merge(type, key, patch, write),
-        ),
+      apply: (type, object, how) =>
+        write(told('apply', type.kind, object.metadata.name), () => client.apply(type, object, how)),
+      merge: (type, key, patch, how) =>
+        write(told('merge', type.kind, key.name, patch), () => client.merge(type, key, patch, how)),
       remove: (type, key, preconditions) =>
-        request(told('remove', type.kind, key.name), () => client.remove(type, key, preconditions)),
+        write(told('remove', type.kind, key.name), () => client.remove(type, key, preconditions)),
     }
   }
 

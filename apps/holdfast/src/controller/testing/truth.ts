@@ -22,10 +22,12 @@ export function specOf(block: KubeObject | undefined): AddressBlockSpec {
   return reading.spec
 }
 
+/** Of the blocks that can be read. */
 function blockSpecs(server: MemoryApi): ReadonlyMap<string, AddressBlockSpec> {
   const specs = new Map<string, AddressBlockSpec>()
-  for (const object of server.readAll(resourceTypes.AddressBlock)) {
-    specs.set(object.metadata.name, specOf(object))
+  for (const { metadata, ...object } of server.readAll(resourceTypes.AddressBlock)) {
+    const reading = decodeBlock(metadata.name, object['spec'])
+    if (reading.kind === 'read') specs.set(metadata.name, reading.spec)
   }
   return specs
 }
@@ -73,26 +75,67 @@ function namedSpecs(server: MemoryApi): ReadonlyMap<string, AddressBlockSpec> {
   )
 }
 
+/** What a block says of a holder. */
+export interface Grant {
+  /** `namespace/name`. */
+  readonly key: string
+  readonly terms: string | undefined
+}
+
+/** What blocks grant, by address and uid, with a space between. */
+export function grantsOf(server: MemoryApi): ReadonlyMap<string, Grant> {
+  const grants = new Map<string, Grant>()
+  for (const spec of blockSpecs(server).values()) {
+    for (const { address, holders } of spec.addresses) {
+      for (const { uid, namespace, name, terms } of holders) {
+        grants.set(`${address} ${uid}`, { key: `${namespace}/${name}`, terms })
+      }
+    }
+  }
+  return grants
+}
+
+/**
+ * Terms in a block that were those of the Service as it is are not replaced by older ones, by one who knows the Service. They were
+ * what others could share the address by.
+ */
+export function assertTermsKept(
+  server: MemoryApi,
+  before: ReadonlyMap<string, Grant>,
+  isKnown: (service: string) => boolean,
+): void {
+  const now = grantsOf(server)
+  const actual = new Map(servicesOf(server).map((object) => [object.metadata.uid, actualTerms(object)]))
+  for (const [grant, { key, terms = '' }] of before) {
+    const after = now.get(grant)
+    const right = actual.get(grant.slice(grant.indexOf(' ') + 1))
+    if (after === undefined || terms !== right || !isKnown(key.slice(key.indexOf('/') + 1))) continue
+    assert.equal(after.terms ?? '', right, `old terms of ${key} are recorded`)
+  }
+}
+
+/** As a block records them; empty: of one who shares with nobody. */
+function actualTerms({ metadata, ...object }: KubeObject): string {
+  const group = metadata.annotations?.['metallb.io/allow-shared-ip']
+  if (group === undefined) return ''
+  const { ports = [] } = object['spec'] as { readonly ports?: readonly { port: number; protocol: string }[] }
+  const list = new Set(ports.map(({ port, protocol }) => `${protocol}/${port}`))
+  return `${JSON.stringify([group, ''])} ${[...list].sort().join()}`
+}
+
 /**
  * No address in two statuses but where the blocks let its holders share it; and no status that names what no block grants its
  * Service.
  */
 export function assertExclusive(server: MemoryApi): void {
-  const specs = blockSpecs(server)
-  const terms = new Map<string, string | undefined>()
-  for (const spec of specs.values()) {
-    for (const { address, holders } of spec.addresses) {
-      for (const { uid, terms: granted } of holders) terms.set(`${address} ${uid}`, granted)
-    }
-  }
-  const named = new Map<string, { readonly key: string; readonly terms: string | undefined }[]>()
+  const grants = grantsOf(server)
+  const named = new Map<string, Grant[]>()
   for (const object of servicesOf(server)) {
     const view = viewOf(object)
     if (view === undefined) continue
     for (const address of ingressOf(object)) {
-      const grant = `${address} ${view.uid}`
-      assert.ok(terms.has(grant), `${view.key} names ${address}, which no block grants it`)
-      const mine = { key: view.key, terms: terms.get(grant) }
+      const mine = grants.get(`${address} ${view.uid}`)
+      assert.ok(mine !== undefined, `${view.key} names ${address}, which no block grants it`)
       const others = named.get(address) ?? []
       for (const other of others) assertShared(address, mine, other)
       named.set(address, [...others, mine])
@@ -100,13 +143,8 @@ export function assertExclusive(server: MemoryApi): void {
   }
 }
 
-interface Named {
-  readonly key: string
-  readonly terms: string | undefined
-}
-
 /** Terms are a group, empty for those who share with nobody, and ports. */
-function assertShared(address: string, a: Named, b: Named): void {
+function assertShared(address: string, a: Grant, b: Grant): void {
   const [mine, theirs] = [termsOf(a.terms), termsOf(b.terms)]
   const isShared = mine !== undefined && mine.group === theirs?.group
   const common = mine?.ports.filter((port) => theirs?.ports.includes(port) === true) ?? []
@@ -121,21 +159,35 @@ function termsOf(text: string | undefined): { readonly group: string; readonly p
   return group === undefined || ports === undefined ? undefined : { group, ports: ports.split(',') }
 }
 
-/** Everything is as it is to be: statuses what the planner would have, blocks what statuses say. */
-export function assertSettled(server: MemoryApi): void {
-  const wishes = perfectWishes(server)
+/** What blocks grant. */
+function grantedByUid(server: MemoryApi): Map<string, string[]> {
   const held = new Map<string, string[]>()
-  for (const spec of blockSpecs(server).values()) {
-    for (const { address, holders } of spec.addresses) {
-      for (const { uid } of holders) held.set(uid, [...(held.get(uid) ?? []), address])
-    }
+  for (const grant of grantsOf(server).keys()) {
+    const [address = '', uid = ''] = grant.split(' ')
+    held.set(uid, [...(held.get(uid) ?? []), address])
   }
+  return held
+}
+
+/**
+ * Everything is as it is to be: no address twice, statuses what the planner would have, blocks what statuses say. Where addresses
+ * of lost pools are held, what is to be depends on what was: only blocks and statuses are compared. Where there is neither pool nor
+ * block, a controller may never have known of any: what Services have then is not its to take.
+ */
+export function assertSettled(server: MemoryApi, onPoolLoss: 'Reassign' | 'Hold'): void {
+  const isBarren = [resourceTypes.IPAddressPool, resourceTypes.AddressBlock].every(
+    (type) => server.readAll(type).length === 0,
+  )
+  if (isBarren) return
+  assertExclusive(server)
+  const wishes = perfectWishes(server)
+  const held = grantedByUid(server)
   for (const object of servicesOf(server)) {
     const view = viewOf(object)
     if (view === undefined) continue
-    const wanted = wishes.get(view.key)?.addresses ?? []
+    const wanted = onPoolLoss === 'Hold' ? ingressOf(object) : (wishes.get(view.key)?.addresses ?? [])
     assert.deepEqual([...ingressOf(object)].sort(), [...wanted].sort(), `the status of ${view.key}`)
-    assert.deepEqual([...(held.get(view.uid) ?? [])].sort(), [...wanted].sort(), `what blocks grant ${view.key}`)
+    assert.deepEqual((held.get(view.uid) ?? []).sort(), [...wanted].sort(), `what blocks grant ${view.key}`)
     held.delete(view.uid)
   }
   assert.deepEqual([...held], [], 'blocks name Services that are gone')

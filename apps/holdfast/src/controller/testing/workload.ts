@@ -5,15 +5,31 @@ import type { Random } from './random.ts'
 /** The namespace of pools and blocks. */
 export const namespace = 'metallb-system'
 
-const serviceNames = ['a', 'b', 'c', 'd', 'e', 'f']
-const poolNames = ['gold', 'silver']
-const ranges = [
-  ['192.0.2.0-192.0.2.2', 'fd00::-fd00::1'],
-  ['192.0.2.0-192.0.2.1'],
-  ['192.0.2.62-192.0.2.65', 'fd00::3e-fd00::41'],
-  ['192.0.2.64-192.0.2.65', 'fd00::40-fd00::41'],
-]
+export const serviceNames = ['a', 'b', 'c', 'd', 'e', 'f']
+const poolNames = ['gold', 'silver'] as const
+const wideRanges = {
+  gold: [['192.0.2.0-192.0.2.2', 'fd00::-fd00::1'], ['192.0.2.0-192.0.2.1']],
+  silver: [
+    ['192.0.2.62-192.0.2.65', 'fd00::3e-fd00::41'],
+    ['192.0.2.64-192.0.2.65', 'fd00::40-fd00::41'],
+  ],
+}
+const narrowRanges = {
+  gold: [['192.0.2.0-192.0.2.0', 'fd00::-fd00::'], ['192.0.2.0-192.0.2.1']],
+  silver: [
+    ['192.0.2.63-192.0.2.64', 'fd00::3f-fd00::40'],
+    ['192.0.2.64-192.0.2.64', 'fd00::40-fd00::41'],
+  ],
+}
 const wishes = ['192.0.2.0', '192.0.2.1', '192.0.2.64', '192.0.2.0,fd00::', '203.0.113.1']
+
+/** Whom a pool serves, and with what. */
+const poolTerms = (random: Random): Record<string, unknown> => ({
+  ...(random.chance(0.2) ? { avoidBuggyIPs: true } : {}),
+  ...(random.chance(0.2)
+    ? { serviceAllocation: { priority: 1 + random.below(50), namespaces: [random.pick(['shop', 'other'])] } }
+    : {}),
+})
 
 /** What people do to a cluster. */
 export interface Workload {
@@ -31,11 +47,12 @@ export function createWorkload(server: MemoryApi, random: Random): Workload {
   server.put(resourceTypes.Namespace, { metadata: { name: 'shop' } })
   setPool('gold')
 
-  function setPool(name: string): string {
+  function setPool(name: (typeof poolNames)[number]): string {
     const others = server.readAll(resourceTypes.IPAddressPool).filter((pool) => pool.metadata.name !== name)
     // Pools do not overlap: who would take which of two is another matter, that depends on history.
-    const addresses = name === 'gold' ? random.pick(ranges.slice(0, 2)) : random.pick(ranges.slice(2))
-    const spec = { addresses, autoAssign: others.length === 0 || random.chance(0.8) }
+    const ranges = random.chance(0.6) ? narrowRanges : wideRanges
+    const addresses = random.pick(ranges[name])
+    const spec = { ...poolTerms(random), addresses, autoAssign: others.length === 0 || random.chance(0.8) }
     server.put(resourceTypes.IPAddressPool, { metadata: { name, namespace }, spec })
     poolActs += 1
     return `pool ${name} = ${addresses.join()}`

@@ -1,0 +1,102 @@
+import { resourceTypes } from '@holdfast/cluster'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createScene, onPort, sharing } from './testing/reconciler-scene.ts'
+
+const { AddressBlock } = resourceTypes
+
+test('of two that share no more, the wrong one loses nothing by a block that it heard of before', async () => {
+  const { setPool, setService, settle, followed, holds, addressesOf, reconciler } = createScene()
+  setPool('gold', ['192.0.2.0-192.0.2.3'])
+  setService('a', onPort(80), sharing)
+  setService('b', onPort(81), sharing)
+  await settle()
+  assert.deepEqual(addressesOf('a', 'b'), ['192.0.2.0', '192.0.2.0'])
+  const { blocks: oldBlocks } = followed()
+  setService('b', onPort(82), sharing)
+  await settle()
+  // It came later to the port, so it has to go; by the block as it was before, both have changed.
+  setService('a', onPort(82), sharing)
+  const world = followed()
+  reconciler.forget()
+  await holds({ b: '192.0.2.0' }, 8, () => ({ ...world, blocks: oldBlocks }))
+  await settle()
+  assert.deepEqual(addressesOf('a', 'b'), ['192.0.2.1', '192.0.2.0'])
+})
+
+test('of two that share no more, the right one keeps the only address whatever block was heard of before', async () => {
+  const { setPool, setService, settle, followed, holds, addressesOf, reconciler } = createScene()
+  setPool('gold', ['192.0.2.0-192.0.2.0'])
+  setService('a', onPort(80), sharing)
+  setService('b', onPort(81), sharing)
+  await settle()
+  const { blocks: oldBlocks } = followed()
+  setService('a', onPort(82), sharing)
+  await settle()
+  setService('b', onPort(80), sharing)
+  await settle()
+  assert.deepEqual(addressesOf('a', 'b'), ['192.0.2.0', '192.0.2.0'])
+  setService('a', onPort(80), sharing)
+  reconciler.forget()
+  await holds({ b: '192.0.2.0' }, 4, () => followed({ blocks: oldBlocks }))
+  await settle()
+  assert.deepEqual(addressesOf('a', 'b'), ['', '192.0.2.0'])
+})
+
+for (const code of ['forbidden', 'serverError'] as const) {
+  test(`of two that share no more, the right one keeps its address where a late block cannot be written either: ${code}`, async () => {
+    const { setPool, setService, settle, followed, holds, reconciler, refuseWrites } = createScene()
+    setPool('gold', ['192.0.2.0-192.0.2.3'])
+    setService('a', onPort(80), sharing)
+    setService('b', onPort(81), sharing)
+    await settle()
+    const { blocks: oldBlocks } = followed()
+    setService('b', onPort(82), sharing)
+    await settle()
+    setService('a', onPort(82), sharing)
+    const world = followed()
+    reconciler.forget()
+    refuseWrites(AddressBlock, undefined, code)
+    await holds({ b: '192.0.2.0' }, 4, () => ({ ...world, blocks: oldBlocks }))
+  })
+}
+
+for (const isSharerKnown of [false, true]) {
+  const known = isSharerKnown ? 'is known as it is' : 'is heard of late too'
+  test(`a late view of a Service does not cost it its address to one that wants to share and ${known}`, async () => {
+    const { setPool, setService, settle, followed, holds, addressesOf, create } = createScene()
+    setPool('gold', ['192.0.2.0-192.0.2.0'])
+    setService('a', onPort(80), sharing)
+    await settle()
+    setService('b', onPort(81), sharing)
+    const { services: early } = followed()
+    setService('a', onPort(81), sharing)
+    await settle()
+    const expected = { a: '192.0.2.0', b: '' }
+    assert.deepEqual(addressesOf('a', 'b'), ['192.0.2.0', ''])
+    const now = followed().services
+    const [late, sharer] = [early, isSharerKnown ? now : early].map((services, index) => services[index])
+    assert.ok(late !== undefined && sharer !== undefined)
+    const next = create()
+    await holds(expected, 2, () => followed({ services: [late, sharer] }), next)
+    await settle(next)
+    await settle()
+    assert.deepEqual(addressesOf('a', 'b'), ['192.0.2.0', ''])
+  })
+}
+
+test('a Service that was heard of before it had an address keeps it where the block is deleted meanwhile', async () => {
+  const { setPool, setService, deleteService, deleteBlock, settle, followed, holds, reconciler } = createScene()
+  setPool('gold', ['192.0.2.0-192.0.2.3'])
+  setService('other')
+  await settle()
+  setService('a')
+  const { services } = followed()
+  for (let rounds = 0; rounds < 3; rounds += 1) await reconciler.round(followed({ services }))
+  deleteService('other')
+  deleteBlock('ipv4-192.0.2.0')
+  const late = services.filter(({ metadata }) => metadata.name === 'a')
+  await holds({ a: '192.0.2.1' }, 3, () => followed({ services: late }))
+  await settle()
+  await holds({ a: '192.0.2.1' }, 1, () => followed())
+})
