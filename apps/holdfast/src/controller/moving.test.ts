@@ -2,6 +2,7 @@ import { resourceTypes } from '@holdfast/cluster'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { asking, createScene, onPort, sharing } from './testing/reconciler-scene.ts'
+import { specOf } from './testing/truth.ts'
 
 const { AddressBlock, Service } = resourceTypes
 const twoBlocks = ['192.0.2.0-192.0.2.1', '192.0.2.64-192.0.2.65']
@@ -89,4 +90,22 @@ test('who changes its port loses nothing to one whose grant could not be recorde
   clock.advance(1_000_000)
   await settle()
   assert.deepEqual(addressesOf('a', 'b'), ['192.0.2.0', ''])
+})
+
+test('the block of an address that a Service has left remembers who had it', async () => {
+  const { setPool, setService, settle, addressesOf, server } = createScene()
+  setPool('gold', ['192.0.2.0-192.0.2.1'])
+  setService('a')
+  await settle()
+  setPool('gold', ['198.51.100.0-198.51.100.1'])
+  await settle()
+  assert.deepEqual(addressesOf('a'), ['198.51.100.0'])
+  const { addresses, released } = specOf(
+    server.read(AddressBlock, { namespace: 'metallb-system', name: 'ipv4-192.0.2.0' }),
+  )
+  assert.deepEqual(addresses, [])
+  assert.deepEqual(
+    released.map(({ address, service }) => [address, service]),
+    [['192.0.2.0', 'shop/a']],
+  )
 })

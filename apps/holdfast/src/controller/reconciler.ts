@@ -202,20 +202,22 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
     const steps = blockSteps(round)
     const departures = departuresOf(steps)
     await seeOffMissing(round, departures)
-    if (isCut(round)) return
     // Whoever was seen off by now need not be waited for.
-    await writeBlocks(round, departures.length === 0 ? steps : blockSteps(round))
+    if (!isCut(round)) await writeBlocks(round, departures.length === 0 ? steps : blockSteps(round))
+    round.result.isUnrecorded = [...blockSteps(round)].some(([name, { spec }]) => spec !== memory.blocks.get(name).spec)
     if (isCut(round)) return
     await writeServices(round, departuresOf(blockSteps(round)))
   }
 
   /**
    * What the plan takes from somebody who still has it may turn out to stay: the next plan begins from what is. Else that somebody
-   * was planned for whose Service had not been heard of, or had been changed and changed back.
+   * was planned for whose Service had not been heard of, or had been changed and changed back. So it does after a block that could not be
+   * written: what was planned and not recorded is to have no rank before what was.
    */
   function conclude(round: Round): void {
     const steps = blockSteps(round)
-    if (steps.size > 0 || round.dropping.size > 0) memory.blocks.distrust()
+    const isDone = departuresOf(steps).length === 0 && round.dropping.size === 0
+    if (!isDone || round.result.isUnrecorded) memory.blocks.distrust()
     if (steps.size > 0) return
     memory.gone.clear()
     memory.seenOff.clear()

@@ -92,6 +92,8 @@ export interface RoundResult {
   cut: ApiFault | undefined
   /** Something waits for what nobody will tell of. */
   isWaiting: boolean
+  /** A block does not say yet what it might say: its write failed, or waits. */
+  isUnrecorded: boolean
   /** How many Services were given an address. */
   granted: number
   /** True once a Service could be written: the server does not refuse everything. */
@@ -107,6 +109,7 @@ export const noResult = (): RoundResult => ({
   isContended: false,
   cut: undefined,
   isWaiting: false,
+  isUnrecorded: false,
   granted: 0,
   hasWritten: false,
   row: { failures: 0, places: new Set() },
