@@ -13,6 +13,14 @@ export const chart = join(root, 'deploy/helm/holdfast')
 /** Where plain manifests and the chart's own examples install to: MetalLB's namespace, since its objects are there. */
 export const namespace = 'metallb-system'
 
+/** An object of MetalLB's group. */
+export const metallb = (version: string, kind: string, name: string, spec: object): object => ({
+  apiVersion: `metallb.io/${version}`,
+  kind,
+  metadata: { name, namespace },
+  spec,
+})
+
 export interface HelmResult {
   readonly code: number
   readonly stdout: string

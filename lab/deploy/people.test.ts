@@ -14,7 +14,7 @@ import { before, describe, test } from 'node:test'
 import { clusterSkip } from '../cluster/capability.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { useCluster } from '../cluster/use-cluster.ts'
-import { chart, helm, namespace, render, root } from './helm.ts'
+import { chart, helm, metallb, namespace, render, root } from './helm.ts'
 
 const holdfast = join(root, 'node_modules', '.bin', 'holdfast')
 
@@ -188,13 +188,6 @@ async function aggregate(cluster: Cluster): Promise<void> {
     await cluster.kubectl(['patch', 'clusterrole', name, '--type=merge', '-p', patch])
   }
 }
-
-const metallb = (version: string, kind: string, name: string, spec: object): object => ({
-  apiVersion: `metallb.io/${version}`,
-  kind,
-  metadata: { name, namespace },
-  spec,
-})
 
 /** A pool, a router, a Service with an endpoint, a speaker's pod, and the lease of the controller. */
 const site: readonly object[] = [

@@ -16,7 +16,7 @@ import { useCluster } from '../cluster/use-cluster.ts'
 import { eventually } from '../harness/eventually.ts'
 import type { Json } from '../harness/json.ts'
 import type { LabProcess } from '../harness/process.ts'
-import { argumentsOf, containerOf, namespace, objectNamed, podOf, render, root } from './helm.ts'
+import { argumentsOf, containerOf, metallb, namespace, objectNamed, podOf, render, root } from './helm.ts'
 import { assembleImage, library } from './image-tree.ts'
 
 const skip = clusterSkip('helm') || (process.getuid?.() !== 0 && 'chroot needs root')
@@ -302,13 +302,6 @@ describe('the pods of the chart', { skip }, () => {
       }
     }
   })
-})
-
-const metallb = (version: string, kind: string, name: string, spec: unknown): unknown => ({
-  apiVersion: `metallb.io/${version}`,
-  kind,
-  metadata: { name, namespace },
-  spec,
 })
 
 /** A pool, a router that is not there, a Service with an endpoint on the node, and what a pool of long ago left. */

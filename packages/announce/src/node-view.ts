@@ -1,5 +1,5 @@
 import type { Address, Family } from '@holdfast/ip'
-import { rangeContains } from '@holdfast/ip'
+import { rangesContain } from '@holdfast/ip'
 import type { BGPAdvertisement, BGPPeer, IPAddressPool, Node } from '@holdfast/model'
 import { announcesPool, selectsAny } from '@holdfast/model'
 import { carriesFamily, compareText, peersOf } from './peers.ts'
@@ -109,5 +109,4 @@ function poolFinder(pools: readonly NodePool[]): NodeView['poolOf'] {
   }
 }
 
-const hasAddress = (pool: IPAddressPool, address: Address): boolean =>
-  pool.ranges.some((range) => rangeContains(range, address))
+const hasAddress = (pool: IPAddressPool, address: Address): boolean => rangesContain(pool.ranges, address)

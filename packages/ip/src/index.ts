@@ -38,6 +38,7 @@ export {
   offsetOf,
   parseRange,
   rangeContains,
+  rangesContain,
   rangeSize,
   rangesOverlap,
   rangeToPrefixes,

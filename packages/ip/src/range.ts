@@ -42,6 +42,10 @@ export const rangeContains = (range: Range, address: Address): boolean =>
   compareAddresses(range.first, address) <= 0 &&
   compareAddresses(address, range.last) <= 0
 
+/** Whether one of the ranges has the address. */
+export const rangesContain = (ranges: readonly Range[], address: Address): boolean =>
+  ranges.some((range) => rangeContains(range, address))
+
 export const rangesOverlap = (a: Range, b: Range): boolean =>
   a.first.family === b.first.family && compareAddresses(a.first, b.last) <= 0 && compareAddresses(b.first, a.last) <= 0
 

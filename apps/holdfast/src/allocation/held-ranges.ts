@@ -1,10 +1,6 @@
 import type { Address, Range } from '@holdfast/ip'
-import { addressFromBigInt, addressToBigInt, compareAddresses, rangeContains } from '@holdfast/ip'
+import { addressFromBigInt, addressToBigInt, compareAddresses, rangeContains, rangesContain } from '@holdfast/ip'
 import type { IPAddressPool, Model } from '@holdfast/model'
-
-/** Whether one of the ranges has an address. */
-export const isInRanges = (ranges: readonly Range[], address: Address): boolean =>
-  ranges.some((range) => rangeContains(range, address))
 
 /** A pool with addresses that only those who hold them have of it; they are among its ranges too, for whoever asks where an address is. */
 interface HoldingPool extends IPAddressPool {
@@ -39,7 +35,7 @@ export function withoutAddresses(pools: Model['pools'], addresses: readonly Addr
   const sorted = addresses.toSorted(compareAddresses)
   return new Map(
     [...pools].map(([key, pool]) => {
-      const isTouched = sorted.some((address) => isInRanges(pool.ranges, address))
+      const isTouched = sorted.some((address) => rangesContain(pool.ranges, address))
       return [key, isTouched ? { ...pool, ranges: pool.ranges.flatMap((range) => piecesOf(range, sorted)) } : pool]
     }),
   )

@@ -1,10 +1,10 @@
 import type { AllocatedService } from '@holdfast/announce'
 import type { Address } from '@holdfast/ip'
-import { equalAddresses, formatAddress } from '@holdfast/ip'
+import { equalAddresses, formatAddress, rangesContain } from '@holdfast/ip'
 import type { Assignment, Placed } from '@holdfast/ipam'
 import { isOfNamesake, requestedPoolOf, wantedFamilies } from '@holdfast/ipam'
 import type { Model, Service } from '@holdfast/model'
-import { isInRanges, rangesOf, standIn, withHeldRanges, withoutAddresses } from './held-ranges.ts'
+import { rangesOf, standIn, withHeldRanges, withoutAddresses } from './held-ranges.ts'
 import { toRequest } from './requests.ts'
 
 /** Names the address that a person lets go (see `heldOver`). */
@@ -65,7 +65,7 @@ type PoolOf = (address: Address) => string | undefined
 
 function poolFinder(model: Model): PoolOf {
   const pools = [...model.pools.values()]
-  return (address) => pools.find(({ ranges }) => isInRanges(ranges, address))?.meta.ref.name
+  return (address) => pools.find(({ ranges }) => rangesContain(ranges, address))?.meta.ref.name
 }
 
 function heldOf(
@@ -136,7 +136,7 @@ export function withHeldOver(model: Model, held: readonly HeldOver[]): Model {
   for (const [name, ofPool] of Map.groupBy(held, ({ placed }) => placed.pool)) {
     const key = keys.get(name) ?? `held-over/${name}`
     const pool = pools.get(key) ?? standIn(name)
-    const missing = ofPool.map(({ placed }) => placed.address).filter((address) => !isInRanges(pool.ranges, address))
+    const missing = ofPool.map(({ placed }) => placed.address).filter((address) => !rangesContain(pool.ranges, address))
     if (missing.length > 0) pools.set(key, withHeldRanges(pool, rangesOf(missing)))
   }
   return { ...model, pools }

@@ -16,6 +16,7 @@ import { createGoneNodes } from './gone-nodes.ts'
 import type { Planned } from './planner.ts'
 import { assignedCondition, announcedCondition, conditionOf, ingressOf, isServed } from './service-object.ts'
 import { fieldsOf } from '../kubernetes/fields-at.ts'
+import { objectKeyOf } from '../kubernetes/object-key.ts'
 
 export interface AnnouncedOptions {
   readonly api: KubeApi
@@ -163,8 +164,7 @@ function follow(options: AnnouncedOptions) {
   })
 
   function serviceOf(key: string): KubeObject | undefined {
-    const at = key.indexOf('/')
-    const object = source.object(resourceTypes.Service, { namespace: key.slice(0, at), name: key.slice(at + 1) })
+    const object = source.object(resourceTypes.Service, objectKeyOf(key))
     return object !== undefined && isServed(object, options.loadBalancerClass) ? object : undefined
   }
 

@@ -1,7 +1,8 @@
 import { planNode } from '@holdfast/announce'
 import type { KubeObject } from '@holdfast/cluster'
 import type { EndpointSlice, Model, Service } from '@holdfast/model'
-import { annotationOf, evaluate } from '@holdfast/model'
+import { evaluate } from '@holdfast/model'
+import { allocatedByStatus } from '../allocation/allocated-by-status.ts'
 import type { Heard, Refusal } from './announced-claim.ts'
 
 /** Of larger clusters so many nodes are looked at: the reasons of others are the same or much like theirs. */
@@ -23,13 +24,12 @@ export function refusalsOf(
   slices: ReadonlyMap<string, EndpointSlice> | undefined,
 ): ReadonlyMap<string, Refusal | undefined> {
   const nodes = [...model.nodes.keys()].sort().slice(0, mostNodes)
-  const pool = annotationOf(service, 'ip-allocated-from-pool')?.value ?? ''
-  const addresses = service.ingress.map((address) => ({ address, pool }))
+  const services = [allocatedByStatus(service)]
   const { namespace, name } = service.meta.ref
   return new Map(
     nodes.map((node) => {
       const seen = { ...model, endpointSlices: slices ?? readyOn(node, service) }
-      const input = { node, model: seen, services: [{ service, addresses }], ignoreExcludeLB: false }
+      const input = { node, model: seen, services, ignoreExcludeLB: false }
       const decision = planNode(input).decisions.get(`${namespace}/${name}`)
       if (decision?.kind === 'withheld') {
         const isLocal = decision.reason === 'noLocalEndpoints' && slices !== undefined

@@ -1,4 +1,5 @@
 import { blockNameOf, readBlock } from './block-phase.ts'
+import { holdersAt } from './block-step.ts'
 import type { Round } from './round.ts'
 import type { ServiceView } from './service-object.ts'
 import { arePoolsCurrent, isCurrent } from './currency.ts'
@@ -34,10 +35,6 @@ export function createAssurance(round: Round): Assurance {
 
 /** Keys of other Services that hold an address which the Service is to leave. */
 function sharers({ memory }: Round, { uid }: ServiceView, leaving: readonly string[]): ReadonlySet<string> {
-  const holders = leaving.flatMap((address) => {
-    const name = blockNameOf(address)
-    const addresses = name === undefined ? [] : (memory.blocks.get(name).spec?.addresses ?? [])
-    return addresses.find((entry) => entry.address === address)?.holders ?? []
-  })
+  const holders = leaving.flatMap((address) => holdersAt(memory.blocks.get(blockNameOf(address) ?? '').spec, address))
   return new Set(holders.filter((holder) => holder.uid !== uid).map(({ namespace, name }) => `${namespace}/${name}`))
 }

@@ -92,50 +92,58 @@ interface BlockWrite {
  * is followed may have to catch up first.
  */
 async function withoutLate(round: Round, writes: readonly BlockWrite[]): Promise<readonly BlockWrite[]> {
-  const keys = new Set(writes.flatMap(renewedTerms))
+  const changes = writes.map((write) => ({ write, ...changesOf(write) }))
   const current = new Set<string>()
-  const arePoolsLate = writes.some(isRelabelled) && !(await arePoolsCurrent(round))
+  const arePoolsLate = changes.some(({ isRelabelled }) => isRelabelled) && !(await arePoolsCurrent(round))
   await inParallel(
-    keys,
+    new Set(changes.flatMap(({ renewed }) => renewed)),
     round.options.parallel,
     async (key) => {
       if (await isCurrent(round, key)) current.add(key)
     },
     () => isCut(round),
   )
-  const isLate = (write: BlockWrite): boolean =>
-    (arePoolsLate && isRelabelled(write)) || renewedTerms(write).some((key) => !current.has(key))
-  const timely = writes.filter((write) => !isLate(write))
+  const timely = changes.filter(
+    ({ isRelabelled, renewed }) => !(arePoolsLate && isRelabelled) && renewed.every((key) => current.has(key)),
+  )
   if (timely.length === writes.length) return writes
   // What was planned with them was planned with too little.
   round.memory.blocks.distrust()
   round.result.isWaiting = true
-  return timely
+  return timely.map(({ write }) => write)
 }
 
-/** What a write changes of addresses that have the same holders. */
-const changedEntries = ({ block, spec }: BlockWrite): readonly (readonly [HeldAddress, HeldAddress])[] => {
+interface Changes {
+  /** Keys of holders whose terms are others. */
+  readonly renewed: readonly string[]
+  /** Whether an address is of another pool although a holder stays. */
+  readonly isRelabelled: boolean
+}
+
+/** What a write changes of holders that stay. */
+function changesOf({ block, spec }: BlockWrite): Changes {
   const known = new Map(block.spec?.addresses.map((entry) => [entry.address, entry]))
-  return (spec?.addresses ?? []).flatMap((entry) => {
+  const changes = (spec?.addresses ?? []).flatMap((entry) => {
     const old = known.get(entry.address)
-    return old === undefined || old === entry ? [] : [[old, entry] as const]
+    return old === undefined || old === entry ? [] : [changesAt(old, entry)]
   })
+  return {
+    renewed: changes.flatMap(({ renewed }) => renewed),
+    isRelabelled: changes.some(({ isRelabelled }) => isRelabelled),
+  }
 }
 
-/** Keys of holders whose terms a write changes. */
-const renewedTerms = (write: BlockWrite): readonly string[] =>
-  changedEntries(write).flatMap(([old, entry]) =>
-    entry.holders
-      .filter(({ uid, terms = '' }) => old.holders.some((one) => one.uid === uid && (one.terms ?? '') !== terms))
-      .map(({ namespace, name }) => `${namespace}/${name}`),
-  )
-
-/** Whether a write says that an address is of another pool although a holder stays. */
-const isRelabelled = (write: BlockWrite): boolean =>
-  changedEntries(write).some(
-    ([old, entry]) =>
-      old.pool !== entry.pool && entry.holders.some(({ uid }) => old.holders.some((one) => one.uid === uid)),
-  )
+function changesAt(old: HeldAddress, entry: HeldAddress): Changes {
+  const staying = entry.holders.flatMap((holder) => {
+    const before = old.holders.find(({ uid }) => uid === holder.uid)
+    return before === undefined ? [] : [{ before, holder }]
+  })
+  const renewed = staying.filter(({ before, holder }) => (before.terms ?? '') !== (holder.terms ?? ''))
+  return {
+    renewed: renewed.map(({ holder: { namespace, name } }) => `${namespace}/${name}`),
+    isRelabelled: old.pool !== entry.pool && staying.length > 0,
+  }
+}
 
 /**
  * Blocks that name a Service as the holder of an address which its status is to name and does not. Of a Service whose status cannot be

@@ -80,6 +80,10 @@ const sameHeld = (a: HeldAddress, b: HeldAddress): boolean =>
     a.pool === b.pool &&
     sameItems(a.holders, b.holders, (one, other) => one.uid === other.uid && one.terms === other.terms))
 
+/** Whom a block names as holders of an address. */
+export const holdersAt = (spec: AddressBlockSpec | undefined, address: string): readonly AddressHolder[] =>
+  spec?.addresses.find((entry) => entry.address === address)?.holders ?? []
+
 /** Whether a block names a Service with this uid as a holder of the address. */
 export const isHolder = (spec: AddressBlockSpec | undefined, address: string, uid: string): boolean =>
-  spec?.addresses.some((entry) => entry.address === address && entry.holders.some((one) => one.uid === uid)) === true
+  holdersAt(spec, address).some((one) => one.uid === uid)

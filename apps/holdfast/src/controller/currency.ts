@@ -1,5 +1,6 @@
 import type { KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
+import { objectKeyOf } from '../kubernetes/object-key.ts'
 import { readingOf } from './known-blocks.ts'
 import type { Round } from './round.ts'
 
@@ -30,11 +31,7 @@ const identityOf = ({ metadata }: KubeObject): string => `${metadata.uid ?? ''} 
 
 /** Whether the Service is the version that the plan was made from. */
 export async function isCurrent({ options, services }: Round, key: string): Promise<boolean> {
-  const slash = key.indexOf('/')
-  const answer = await options.api.get(resourceTypes.Service, {
-    namespace: key.slice(0, slash),
-    name: key.slice(slash + 1),
-  })
+  const answer = await options.api.get(resourceTypes.Service, objectKeyOf(key))
   const reading = readingOf(answer)
   return reading !== undefined && reading.object?.metadata.resourceVersion === services.get(key)?.resourceVersion
 }

@@ -5,6 +5,7 @@ import { formatAddress } from '@holdfast/ip'
 import type { Model } from '@holdfast/model'
 import type { HeldOver, HoldTerms } from '../allocation/hold.ts'
 import { heldOver, stalePools, withHeldOver } from '../allocation/hold.ts'
+import { notInForce } from '../allocation/refused-pools.ts'
 
 /** What of a Service's addresses stays although no pool in force gives it so. */
 export interface Held {
@@ -39,7 +40,8 @@ export function createHeldAddresses(
   let last: Last = nothing
 
   return (model, assignments, pools) => {
-    const terms = { holdsAll, refused: refusedOf(model, pools) }
+    const names = pools.map(({ metadata }) => metadata.name)
+    const terms = { holdsAll, refused: notInForce(model, names) }
     const isSame = last.pools === model.pools && isSameSet(last.terms.refused, terms.refused)
     const now = { pools: model.pools, services: model.services, terms, assignments }
     const byService = updated(model, now, isSame ? last : nothing)
@@ -77,13 +79,6 @@ const nothing: Last = {
   byService: empty,
   held: empty,
   patched: empty,
-}
-
-/** Names of pools that are there without being in force. */
-function refusedOf(model: Model, pools: readonly KubeObject[]): ReadonlySet<string> {
-  const refused = new Set(pools.map(({ metadata }) => metadata.name))
-  for (const { meta } of model.pools.values()) refused.delete(meta.ref.name)
-  return refused
 }
 
 /** What is held now. `before` is of the same pools; only what changed since is looked at. */

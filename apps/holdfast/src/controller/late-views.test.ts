@@ -5,32 +5,40 @@ import { createScene, onPort, sharing } from './testing/reconciler-scene.ts'
 
 const { AddressBlock } = resourceTypes
 
-test('of two that share no more, the wrong one loses nothing by a block that it heard of before', async () => {
-  const { setPool, setService, settle, followed, holds, addressesOf, reconciler } = createScene()
-  setPool('gold', ['192.0.2.0-192.0.2.3'])
+/** Two Services that share an address of these, and the blocks that say so. */
+async function sharers(addresses: string) {
+  const scene = createScene()
+  const { setPool, setService, settle, followed, addressesOf } = scene
+  setPool('gold', [addresses])
   setService('a', onPort(80), sharing)
   setService('b', onPort(81), sharing)
   await settle()
   assert.deepEqual(addressesOf('a', 'b'), ['192.0.2.0', '192.0.2.0'])
-  const { blocks: oldBlocks } = followed()
+  return { ...scene, oldBlocks: followed().blocks }
+}
+
+/** The first came later to the port of the second, so it has to go; by the blocks as they were before, both have changed. */
+async function formerSharers() {
+  const scene = await sharers('192.0.2.0-192.0.2.3')
+  const { setService, settle, followed, oldBlocks, reconciler } = scene
   setService('b', onPort(82), sharing)
   await settle()
-  // It came later to the port, so it has to go; by the block as it was before, both have changed.
   setService('a', onPort(82), sharing)
   const world = followed()
   reconciler.forget()
-  await holds({ b: '192.0.2.0' }, 8, () => ({ ...world, blocks: oldBlocks }))
+  return { ...scene, late: () => ({ ...world, blocks: oldBlocks }) }
+}
+
+test('of two that share no more, the wrong one loses nothing by a block that it heard of before', async () => {
+  const { settle, holds, addressesOf, late } = await formerSharers()
+  await holds({ b: '192.0.2.0' }, 8, late)
   await settle()
   assert.deepEqual(addressesOf('a', 'b'), ['192.0.2.1', '192.0.2.0'])
 })
 
 test('of two that share no more, the right one keeps the only address whatever block was heard of before', async () => {
-  const { setPool, setService, settle, followed, holds, addressesOf, reconciler } = createScene()
-  setPool('gold', ['192.0.2.0-192.0.2.0'])
-  setService('a', onPort(80), sharing)
-  setService('b', onPort(81), sharing)
-  await settle()
-  const { blocks: oldBlocks } = followed()
+  const { setService, settle, followed, holds, addressesOf, reconciler, oldBlocks } =
+    await sharers('192.0.2.0-192.0.2.0')
   setService('a', onPort(82), sharing)
   await settle()
   setService('b', onPort(80), sharing)
@@ -45,19 +53,9 @@ test('of two that share no more, the right one keeps the only address whatever b
 
 for (const code of ['forbidden', 'serverError'] as const) {
   test(`of two that share no more, the right one keeps its address where a late block cannot be written either: ${code}`, async () => {
-    const { setPool, setService, settle, followed, holds, reconciler, refuseWrites } = createScene()
-    setPool('gold', ['192.0.2.0-192.0.2.3'])
-    setService('a', onPort(80), sharing)
-    setService('b', onPort(81), sharing)
-    await settle()
-    const { blocks: oldBlocks } = followed()
-    setService('b', onPort(82), sharing)
-    await settle()
-    setService('a', onPort(82), sharing)
-    const world = followed()
-    reconciler.forget()
+    const { holds, refuseWrites, late } = await formerSharers()
     refuseWrites(AddressBlock, undefined, code)
-    await holds({ b: '192.0.2.0' }, 4, () => ({ ...world, blocks: oldBlocks }))
+    await holds({ b: '192.0.2.0' }, 4, late)
   })
 }
 

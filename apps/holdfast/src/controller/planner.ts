@@ -1,6 +1,6 @@
 import type { KubeObject, Snapshot } from '@holdfast/cluster'
 import type { Address } from '@holdfast/ip'
-import { equalAddresses, formatAddress, parseAddress, rangeContains } from '@holdfast/ip'
+import { equalAddresses, formatAddress, parseAddress, rangesContain } from '@holdfast/ip'
 import type {
   AddressBlockSpec,
   AddressHolder,
@@ -100,7 +100,7 @@ export function createPlanner(rules: PlannerRules): Planner {
     if (Math.abs(nowMs - weededMs) < weedingMs) return blocks
     weededMs = nowMs
     const ranges = [...model.pools.values()].flatMap((pool) => pool.ranges)
-    return withoutOldStrays(blocks, (address) => ranges.some((range) => rangeContains(range, address)), nowMs)
+    return withoutOldStrays(blocks, (address) => rangesContain(ranges, address), nowMs)
   }
 
   return {

@@ -107,7 +107,7 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
   ): Promise<ApiFault | undefined> {
     const names = new Set(memory.blocks.compare(blocks))
     const asked = unexplainedServices(services)
-    for (const view of asked) for (const name of unexplainedBlocks(memory, view)) names.add(name)
+    for (const { blocks: unexplained } of asked) for (const name of unexplained) names.add(name)
     const result = noResult()
     await inParallel(
       names,
@@ -118,7 +118,7 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
       () => result.cut !== undefined || !options.mayWrite(),
     )
     if (result.cut !== undefined) return result.cut
-    for (const view of asked) {
+    for (const { view } of asked) {
       explained.set(view.object, true)
       // Another program gave it: a claim, as at the start.
       if (unexplainedBlocks(memory, view).length > 0) memory.blocks.distrust()
@@ -126,14 +126,17 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
     return undefined
   }
 
-  /** Services whose statuses name what the blocks as known do not grant them, as far as these were not asked for already. */
-  function unexplainedServices(services: ReadonlyMap<string, ServiceView>): readonly ServiceView[] {
-    const isUnclear = (view: ServiceView): boolean =>
-      !settled.has(view.object) &&
-      !explained.has(view.object) &&
-      isServed(view.object, options.rules.loadBalancerClass) &&
-      unexplainedBlocks(memory, view).length > 0
-    return [...pending].flatMap((key) => services.get(key) ?? []).filter(isUnclear)
+  /** Services whose statuses name what the blocks as known do not grant them, with these blocks, as far as they were not asked for already. */
+  function unexplainedServices(
+    services: ReadonlyMap<string, ServiceView>,
+  ): readonly { readonly view: ServiceView; readonly blocks: readonly string[] }[] {
+    const isUnclear = ({ object }: ServiceView): boolean =>
+      !settled.has(object) && !explained.has(object) && isServed(object, options.rules.loadBalancerClass)
+    return [...pending]
+      .flatMap((key) => services.get(key) ?? [])
+      .filter(isUnclear)
+      .map((view) => ({ view, blocks: unexplainedBlocks(memory, view) }))
+      .filter(({ blocks }) => blocks.length > 0)
   }
 
   function seed(services: ReadonlyMap<string, ServiceView>): void {
@@ -204,9 +207,9 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
     await seeOffMissing(round, departures)
     // Whoever was seen off by now need not be waited for.
     if (!isCut(round)) await writeBlocks(round, departures.length === 0 ? steps : blockSteps(round))
-    round.result.isUnrecorded = [...blockSteps(round)].some(([name, { spec }]) => spec !== memory.blocks.get(name).spec)
-    if (isCut(round)) return
-    await writeServices(round, departuresOf(blockSteps(round)))
+    const left = blockSteps(round)
+    round.result.isUnrecorded = [...left].some(([name, { spec }]) => spec !== memory.blocks.get(name).spec)
+    if (!isCut(round)) await writeServices(round, departuresOf(left))
   }
 
   /**

@@ -1,12 +1,12 @@
 import type { KubeObject } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
-import type { AddressBlockSpec, AddressHolder } from '@holdfast/ipam'
+import type { AddressHolder } from '@holdfast/ipam'
 import { deprecatedAnnotationsIn } from '@holdfast/model'
 import type { Assurance } from './assurance.ts'
 import { createAssurance } from './assurance.ts'
 import type { Departure } from './block-phase.ts'
 import { blockNameOf } from './block-phase.ts'
-import { isHolder } from './block-step.ts'
+import { holdersAt, isHolder } from './block-step.ts'
 import { isUnknown } from './faults.ts'
 import { inParallel } from './parallel.ts'
 import type { Round } from './round.ts'
@@ -135,10 +135,8 @@ function farewellTo(
  * the other one, so that its block cannot be written, or read, just now.
  */
 function mayStay({ memory, planned }: Round, { object, uid }: ServiceView, wish: Wish): boolean {
-  const holdersIn = (spec: AddressBlockSpec | undefined, address: string): readonly AddressHolder[] =>
-    spec?.addresses.find((entry) => entry.address === address)?.holders ?? []
-  const knownAt = (address: string) => holdersIn(memory.blocks.get(blockNameOf(address) ?? '').spec, address)
-  const targetAt = (address: string) => holdersIn(planned.target.specs.get(blockNameOf(address) ?? ''), address)
+  const knownAt = (address: string) => holdersAt(memory.blocks.get(blockNameOf(address) ?? '').spec, address)
+  const targetAt = (address: string) => holdersAt(planned.target.specs.get(blockNameOf(address) ?? ''), address)
   const isOther = (holder: AddressHolder): boolean => holder.uid !== uid
   const known = ingressOf(object)
   if (known.some((address) => knownAt(address).some(isOther))) return false

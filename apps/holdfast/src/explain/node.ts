@@ -2,7 +2,8 @@ import type { Decision, NodePlan, PeerRoute } from '@holdfast/announce'
 import { planNode, withholdReasons } from '@holdfast/announce'
 import { formatAddress, formatPrefix } from '@holdfast/ip'
 import type { BGPPeer, Community, Model, NodeState, NodeStateSession } from '@holdfast/model'
-import { annotationOf, isInternalPeer } from '@holdfast/model'
+import { isInternalPeer } from '@holdfast/model'
+import { allocatedByStatus } from '../allocation/allocated-by-status.ts'
 import { createHoldings } from '../allocation/hold.ts'
 import { isOurs } from '../allocation/requests.ts'
 import { whyDown } from '../kubernetes/why-down.ts'
@@ -35,9 +36,7 @@ const isBelieved = (planned: Said, told: Said): boolean =>
   told.announces.outcome === 'yes' && planned.announces.outcome === 'no'
 
 function planOf(node: string, model: Model, { service, loadBalancerClass, ignoreExcludeLB }: ExplainInput): NodePlan {
-  const pool = annotationOf(service, 'ip-allocated-from-pool')?.value ?? ''
-  const addresses = service.ingress.map((address) => ({ address, pool }))
-  const services = isOurs(service, loadBalancerClass) ? [{ service, addresses }] : []
+  const services = isOurs(service, loadBalancerClass) ? [allocatedByStatus(service)] : []
   return planNode({ node, model: createHoldings()(model, services), ignoreExcludeLB, services })
 }
 

@@ -3,7 +3,7 @@ import { equalAddresses, formatAddress } from '@holdfast/ip'
 import type { Decision, Plan } from '@holdfast/ipam'
 import { emptyState } from '@holdfast/ipam'
 import type { Model, Service } from '@holdfast/model'
-import { annotationOf } from '@holdfast/model'
+import { allocatedByStatus } from '../allocation/allocated-by-status.ts'
 import { Allocation } from '../allocation/allocation.ts'
 import { createHoldings } from '../allocation/hold.ts'
 import { refusedPools } from '../allocation/refused-pools.ts'
@@ -33,13 +33,7 @@ export function serviceFindings(world: World): readonly Finding[] {
 
 /** Where Holdfast runs: with the addresses that its controller holds over. */
 const withHeld = (model: Model, services: readonly Service[]): Model =>
-  createHoldings()(
-    model,
-    services.map((service) => {
-      const pool = annotationOf(service, 'ip-allocated-from-pool')?.value ?? ''
-      return { service, addresses: service.ingress.map((address) => ({ address, pool })) }
-    }),
-  )
+  createHoldings()(model, services.map(allocatedByStatus))
 
 function addressFinding(service: Service, plan: Plan): readonly Finding[] {
   const decision = plan.decisions.get(keyOf(service))

@@ -5,6 +5,7 @@ import type { KubeApi, KubeObject } from '@holdfast/cluster'
 import { createSharing, resourceTypes } from '@holdfast/cluster'
 import { listDifference, mapDifference, SortedMap } from '@holdfast/model'
 import { listAt, textAt } from '../kubernetes/fields-at.ts'
+import { objectKeyOf } from '../kubernetes/object-key.ts'
 import type { RouteStance } from '../sessions/announcements.ts'
 import type { Outcome } from './written.ts'
 import { done, fieldManager, outcomeOf, removalOf } from './written.ts'
@@ -157,7 +158,7 @@ export class ServiceStatuses {
       if (made.kind === 'fault') return outcomeOf(made)
     }
     if (existing?.said.isComplete === true && existing.said.peers === peers.join()) return done
-    const [serviceNamespace, serviceName] = partsOf(service)
+    const { namespace: serviceNamespace, name: serviceName } = objectKeyOf(service)
     const status = { node: this.#options.node, serviceName, serviceNamespace, peers }
     const { metadata, ...identity } = this.#object(service, name)
     const object = { ...identity, metadata: { name: metadata.name, namespace: this.#options.namespace }, status }
@@ -166,7 +167,7 @@ export class ServiceStatuses {
 
   #object(service: string, name: string): KubeObject {
     const { node, namespace, owner } = this.#options
-    const [serviceNamespace, serviceName] = partsOf(service)
+    const { namespace: serviceNamespace, name: serviceName } = objectKeyOf(service)
     return {
       apiVersion: 'metallb.io/v1beta1',
       kind: 'ServiceBGPStatus',
@@ -232,8 +233,3 @@ export function createStatusKeep(node: string): (object: KubeObject) => KubeObje
 }
 
 const isExisting = (object: KubeObject): object is Existing => 'said' in object && 'service' in object
-
-function partsOf(service: string): readonly [string, string] {
-  const at = service.indexOf('/')
-  return [service.slice(0, at), service.slice(at + 1)]
-}

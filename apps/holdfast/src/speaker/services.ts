@@ -1,6 +1,7 @@
 import type { AllocatedService } from '@holdfast/announce'
-import type { Model, Service } from '@holdfast/model'
-import { annotationOf, mapDifference, SortedMap } from '@holdfast/model'
+import type { Model } from '@holdfast/model'
+import { mapDifference, SortedMap } from '@holdfast/model'
+import { allocatedByStatus } from '../allocation/allocated-by-status.ts'
 import { isOurs } from '../allocation/requests.ts'
 
 /** The Services of a model that a speaker decides about. */
@@ -23,7 +24,7 @@ export function createServiceReader(loadBalancerClass: string | undefined): (mod
     if (services === seen) return read
     const changes = mapDifference(seen, services).map(({ key, after }) => {
       const isRead = after !== undefined && isOurs(after, loadBalancerClass)
-      return [key, isRead ? allocatedOf(after) : undefined] as const
+      return [key, isRead ? allocatedByStatus(after) : undefined] as const
     })
     seen = services
     ours = ours.with(changes)
@@ -31,13 +32,4 @@ export function createServiceReader(loadBalancerClass: string | undefined): (mod
     read = { all: [...ours.values()], heldOver: [...heldOver.values()] }
     return read
   }
-}
-
-/**
- * Status.loadBalancer.ingress with the pool that the annotation names. Where that pool no longer has the address, or the annotation
- * is missing, the planner looks for one that has.
- */
-function allocatedOf(service: Service): AllocatedService {
-  const pool = annotationOf(service, 'ip-allocated-from-pool')?.value ?? ''
-  return { service, addresses: service.ingress.map((address) => ({ address, pool })) }
 }
