@@ -54,6 +54,8 @@ export interface BlockFact {
   readonly name: string
   /** `ADDRESS UID`, one for each holder. */
   readonly grants: readonly string[]
+  /** By address: the number of the leadership for which it is set aside. */
+  readonly reserved: ReadonlyMap<string, string>
 }
 
 export type Fact = ServiceFact | PoolFact | BlockFact
@@ -73,7 +75,9 @@ export function factOf(kind: Fact['kind'], servedClass: string, event: Json): Fa
   }
   if (kind === 'Service') return { kind, ...common, uid: metadata.at('uid').text(), ...serviceOf(object, servedClass) }
   const spec = object.at('spec')
-  if (kind === 'AddressBlock') return { kind, ...common, grants: grantsOf(spec.at('addresses')) }
+  if (kind === 'AddressBlock') {
+    return { kind, ...common, grants: grantsOf(spec.at('addresses')), reserved: reservedOf(spec.at('reserved')) }
+  }
   const addresses = spec.at('addresses').list()
   return {
     kind,
@@ -116,3 +120,7 @@ const grantsOf = (addresses: Json): readonly string[] =>
       .list()
       .map((holder) => grant(address, holder.at('uid').text())),
   )
+
+/** By address a number as text. */
+const reservedOf = (reserved: Json): ReadonlyMap<string, string> =>
+  new Map(reserved.keys().map((address) => [address, reserved.at(address).text()]))

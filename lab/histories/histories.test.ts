@@ -9,7 +9,7 @@
 // Claims, for every state that the API server had, in etcd's order:
 //  1  No address is in two statuses, but where both Services have the same key and other ports.
 //  2  No Service loses an address that its pool has and that it goes on asking for.
-//  3  No status names what no AddressBlock grants.
+//  3  No status names what no AddressBlock grants or has set aside.
 // And when all trouble is over: every Service that can have an address has one, blocks and statuses say the same, and nothing is
 // written any more.
 import assert from 'node:assert/strict'

@@ -260,7 +260,10 @@ function textOf(fact: Fact): string {
       return `${what} ${fact.uid.slice(0, 8)} [${fact.addresses.join()}] ${JSON.stringify(fact.wish)}`
     case 'IPAddressPool':
       return `${what} ${[...fact.addresses].join()}`
-    case 'AddressBlock':
-      return `${what} ${fact.grants.map((one) => one.replace(/(?<=^\S+ \S{8}).*/, '')).join(', ')}`
+    case 'AddressBlock': {
+      const grants = fact.grants.map((one) => one.replace(/(?<=^\S+ \S{8}).*/, ''))
+      const reserved = [...fact.reserved].map(([address, leadership]) => `${address} for ${leadership}`)
+      return `${what} ${[...grants, ...reserved].join(', ')}`
+    }
   }
 }

@@ -1,8 +1,9 @@
 // The judge of histories, on facts made by hand: what it has to see, and what it must not mistake for it.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { Json } from '../harness/json.ts'
 import type { BlockFact, Fact, PoolFact, ServiceFact, Wish } from './facts.ts'
-import { grant } from './facts.ts'
+import { factOf, grant } from './facts.ts'
 import { judge } from './judge.ts'
 import { judgeEnd } from './judge-end.ts'
 import { worldAfter } from './world.ts'
@@ -35,8 +36,13 @@ function pool(name: string, ...addresses: readonly string[]): PoolFact {
 function block(...holders: readonly string[]): BlockFact {
   revision += 1
   const grants = holders.map((one) => grant(one.split(' ')[1] ?? '', one.split(' ')[0] ?? ''))
-  return { kind: 'AddressBlock', revision, isDeleted: false, name: 'block', grants }
+  return { kind: 'AddressBlock', revision, isDeleted: false, name: 'block', grants, reserved: new Map() }
 }
+
+const withReserved = (fact: BlockFact, ...addresses: readonly string[]): BlockFact => ({
+  ...fact,
+  reserved: new Map(addresses.map((address) => [address, '1000'])),
+})
 
 const deleted = <F extends Fact>(fact: F): F => ({ ...fact, isDeleted: true })
 const rules = (...facts: readonly Fact[]): readonly string[] => judge(facts).findings.map(({ rule }) => rule)
@@ -128,6 +134,36 @@ test('ungranted: a status that names what no block grants its Service, by uid', 
   assert.deepEqual(rules(gold(), all(), service('a', ['1.1.1.1']), block('b 1.1.1.1')), ['ungranted'])
 })
 
+describe('what is set aside', () => {
+  const aside = (): BlockFact => withReserved(block('b 1.1.1.2'), '1.1.1.1')
+  test('may be named before a block grants it', () => {
+    const facts = [gold(), aside(), service('a', ['1.1.1.1']), block('a 1.1.1.1', 'b 1.1.1.2')]
+    assert.deepEqual(rules(...facts), [])
+    assert.equal(judge(facts).given, 1)
+  })
+  test('but not after, or where something else is set aside', () => {
+    assert.deepEqual(rules(gold(), aside(), block('b 1.1.1.2'), service('a', ['1.1.1.1'])), ['ungranted'])
+    assert.deepEqual(rules(gold(), aside(), service('a', ['1.1.1.1']), block('b 1.1.1.2')), ['ungranted'])
+    assert.deepEqual(rules(gold(), aside(), service('a', ['1.1.1.1']), deleted(aside())), ['ungranted'])
+    assert.deepEqual(rules(gold(), aside(), service('a', ['1.1.1.2'])), ['ungranted'])
+  })
+  test('and not by two', () => {
+    assert.deepEqual(rules(gold(), aside(), service('a', ['1.1.1.1']), service('c', ['1.1.1.1'])), ['twice'])
+  })
+  test('and is not taken from who has it', () => {
+    assert.deepEqual(rules(gold(), aside(), service('a', ['1.1.1.1']), service('a', [])), ['moved'])
+  })
+  test('and is read from the block, by address', () => {
+    const object = {
+      metadata: { name: 'ipv4-1.1.1.0', resourceVersion: '7' },
+      spec: { addresses: {}, reserved: { '1.1.1.1': '1000' } },
+    }
+    const fact = factOf('AddressBlock', '', Json.parse(JSON.stringify({ type: 'ADDED', object })))
+    assert.ok(fact.kind === 'AddressBlock')
+    assert.deepEqual([...fact.reserved], [['1.1.1.1', '1000']])
+  })
+})
+
 describe('the end', () => {
   const wrong = (...facts: readonly Fact[]): string => judgeEnd(worldAfter(facts)).join('; ')
   test('is well where everybody has what there is', () => {
@@ -161,6 +197,16 @@ describe('the end', () => {
       /grants 1\.1\.1\.2 x, no status/,
     )
     assert.match(wrong(gold(), service('a', ['1.1.1.1'])), /no block grants 1\.1\.1\.1 a/)
+  })
+  test('a status that names what is only set aside: its block has to say it in the end', () => {
+    assert.match(
+      wrong(gold(), withReserved(block(), '1.1.1.1'), service('a', ['1.1.1.1'])),
+      /no block grants 1\.1\.1\.1 a/,
+    )
+  })
+  test('a Service that could have what is set aside for nobody that leads', () => {
+    const facts = [pool('gold', '1.1.1.1'), withReserved(block(), '1.1.1.1'), service('a', [])]
+    assert.match(wrong(...facts), /a has nothing and could have 1\.1\.1\.1 of gold/)
   })
   test('a conflict that was not ended', () => {
     const facts = [service('a', ['1.1.1.1'], sharing(80)), service('b', ['1.1.1.1'], sharing(80))]

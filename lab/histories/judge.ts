@@ -1,7 +1,7 @@
 import type { Fact, ServiceFact, Terms, Wish } from './facts.ts'
 import { grant } from './facts.ts'
 import type { World } from './world.ts'
-import { createWorld, grantsIn, poolOf, served } from './world.ts'
+import { createWorld, grantsIn, poolOf, reservedIn, served } from './world.ts'
 
 export interface Finding {
   readonly revision: number
@@ -33,7 +33,8 @@ interface Naming {
  *   a pool has had it all the time. Where one address of a pair may go, both may: pairs come from one pool.
  * - unasked: no status of a Service that asked for the same addresses all its life names another one. (One that has an address before
  *   it asks for another keeps it until it can have that.)
- * - ungranted: no status names what no block grants it.
+ * - ungranted: no status names what at that revision no block grants it or has set aside. (For whom something is set aside no block
+ *   says; that two are not given it is for `twice`, and that blocks say it in the end for the end.)
  */
 export function judge(facts: readonly Fact[]): Judgement {
   const world = createWorld()
@@ -138,10 +139,11 @@ const pairsOf = <T>(items: readonly T[]): readonly (readonly [T, T])[] =>
 
 function ungranted(world: World): readonly string[] {
   const grants = grantsIn(world)
+  const reserved = reservedIn(world)
   return served(world).flatMap(({ name, uid, addresses }) =>
     addresses
-      .filter((address) => !grants.has(grant(address, uid)))
-      .map((address) => `${name} names ${address}, which no block grants it`),
+      .filter((address) => !grants.has(grant(address, uid)) && !reserved.has(address))
+      .map((address) => `${name} names ${address}, which no block grants it or has set aside`),
   )
 }
 

@@ -46,5 +46,9 @@ export const served = ({ services }: World): readonly ServiceFact[] =>
 export const grantsIn = ({ blocks }: World): ReadonlySet<string> =>
   new Set([...blocks.values()].flatMap(({ grants }) => grants))
 
+/** Everything that blocks have set aside, for whatever leadership. */
+export const reservedIn = ({ blocks }: World): ReadonlySet<string> =>
+  new Set([...blocks.values()].flatMap(({ reserved }) => [...reserved.keys()]))
+
 export const poolOf = ({ pools }: World, address: string): PoolFact | undefined =>
   [...pools.values()].find(({ addresses }) => addresses.has(address))

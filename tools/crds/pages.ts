@@ -52,7 +52,12 @@ also while two controllers take themselves for the leader:
   address has one place where its holder stands.
 - A write succeeds only on the version that the writer has read. Of two controllers that give one address away, one is
   refused, and reads again.
-- The status of a Service names an address only after the block names the Service, by its uid.
+- The status of a Service names an address only after the block names the Service, by its uid, or after the block says that the leader has
+  set the address aside for whoever comes next (\`reserved\`): so a Service that comes alone waits for one write and not for two, and the
+  block names it right afterwards.
+- What a leader has set aside that was lost is given to nobody by the next one, until it is sure that the lost one gives nothing away any
+  more. That takes 10 to 20 minutes, for at most four addresses of a pool and family; whoever asks for one of them by name is told
+  (\`addressReserved\`). A controller that is stopped in order leaves nothing set aside.
 - A Service leaves the block only after its status does not name the address any more, or when it is gone.
 - A Service that is not served any more leaves it too: one of another type loses the addresses in its status first. One of another
   class, since the controller was started with another \`--lb-class\`, loses what is Holdfast's (annotation, conditions); the addresses in its
@@ -80,6 +85,8 @@ spec:
     192.0.2.2: '{"pool":"public","holders":[{"namespace":"shop","name":"api","uid":"8d2b7c10-4e5f-4a6b-8c9d-0e1f2a3b4c5d","terms":""}]}'
   released:
     192.0.2.3: '{"service":"shop/old","time":"2026-01-01T00:00:00.000000Z"}'
+  reserved:
+    192.0.2.4: '48213'
 \`\`\`
 
 What an address says is one line of JSON, since a write of a block costs the API server less than half of what it costs with fields in its place

@@ -20,12 +20,13 @@ export type {
 } from './kubernetes/kubernetes-source-types.ts'
 export {
   createLeaderElection,
+  type Leadership,
   type LeaderElection,
   type LeaderElectionOptions,
   type LeadershipChange,
 } from './kubernetes/lease.ts'
 export { createReflector } from './kubernetes/reflector.ts'
-export type { Reflector } from './kubernetes/reflector-types.ts'
+export { longestWatchMs, type Reflector } from './kubernetes/reflector-types.ts'
 export { resourceTypes } from './kubernetes/resource-types.ts'
 export {
   createMemoryApi,
@@ -49,3 +50,4 @@ export type { LockHolder } from './state-lock.ts'
 export type { YamlFailure, YamlSync } from './yaml-files.ts'
 export { createBackOff, type BackOff } from './kubernetes/back-off.ts'
 export { createWorkQueue, type WorkOutcome, type WorkQueue, type WorkQueueOptions } from './kubernetes/work-queue.ts'
+export { isOlder } from './kubernetes/version-order.ts'

@@ -35,6 +35,17 @@ export interface ReleasedAddress {
   readonly time: string
 }
 
+/**
+ * A mark at an address: a leadership set it aside for the Services that come next. Whoever led then may have given it by a status that no
+ * block speaks of yet. The address can be in use or released besides.
+ */
+export interface ReservedAddress {
+  /** In canonical form. */
+  readonly address: string
+  /** The number of the leadership: the resourceVersion of its Lease as the acquiring write made it. */
+  readonly leadership: string
+}
+
 /** An address is in one of the two lists or in none; both are in the order of addresses. */
 export interface AddressBlockSpec {
   readonly cidr: string

@@ -174,6 +174,7 @@ export class Allocator {
       changes: this.#changes,
       decisions: this.#decisions,
       pools: this.#ledger.pools.counts(),
+      next: this.#ledger.pools.next(),
     }
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { addressFromBigInt, formatAddress } from '@holdfast/ip'
-import type { AddressBlockSpec } from './address-block.ts'
+import type { AddressBlockSpec, ReservedAddress } from './address-block.ts'
 import { addressBlockCidr, addressBlockName } from './address-block.ts'
 import type { StoredBlockSpec } from './block-text.ts'
 import { decodeBlock, encodeBlock } from './block-text.ts'
@@ -61,20 +61,39 @@ const golden: readonly (readonly [string, AddressBlockSpec, StoredBlockSpec])[] 
 test('blocks are stored and read as written here', () => {
   for (const [name, spec, stored] of golden) {
     assert.equal(JSON.stringify(encodeBlock(spec)), JSON.stringify(stored))
-    assert.deepEqual(decodeBlock(name, stored), { kind: 'read', spec })
+    assert.deepEqual(decodeBlock(name, stored), { kind: 'read', spec, reserved: [] })
   }
+})
+
+test('addresses that are set aside stand beside what is granted, whether or not that speaks of them', () => {
+  const [[name, spec, stored] = assert.fail()] = golden
+  const reserved: readonly ReservedAddress[] = [
+    { address: '192.0.2.2', leadership: '18446744073709551615' },
+    { address: '192.0.2.3', leadership: '7' },
+    { address: '192.0.2.12', leadership: '4711' },
+  ]
+  const marked = {
+    ...stored,
+    reserved: { '192.0.2.2': '18446744073709551615', '192.0.2.3': '7', '192.0.2.12': '4711' },
+  }
+  assert.equal(JSON.stringify(encodeBlock(spec, reserved)), JSON.stringify(marked))
+  const backwards = Object.fromEntries(Object.entries(marked.reserved).reverse())
+  assert.deepEqual(decodeBlock(name, { ...marked, reserved: backwards }), { kind: 'read', spec, reserved })
 })
 
 test('a block is read in the order of addresses, in which an API server does not keep them', () => {
   const [[name, spec, stored] = assert.fail()] = golden
   const sorted = Object.fromEntries(Object.entries(stored.addresses).sort(([a], [b]) => (a < b ? -1 : 1)))
   assert.notDeepEqual(Object.keys(sorted), Object.keys(stored.addresses))
-  assert.deepEqual(decodeBlock(name, { ...stored, addresses: sorted }), { kind: 'read', spec })
+  assert.deepEqual(decodeBlock(name, { ...stored, addresses: sorted }), { kind: 'read', spec, reserved: [] })
 })
 
 test('maps that are left out are empty', () => {
   const spec = { cidr: '192.0.2.0/26', inUse: 0, addresses: [], released: [] }
-  assert.deepEqual(decodeBlock('ipv4-192.0.2.0', { cidr: '192.0.2.0/26', inUse: 0 }), { kind: 'read', spec })
+  for (const stored of [{}, { addresses: null, released: null, reserved: null }, { reserved: {} }]) {
+    const reading = decodeBlock('ipv4-192.0.2.0', { cidr: '192.0.2.0/26', inUse: 0, ...stored })
+    assert.deepEqual(reading, { kind: 'read', spec, reserved: [] })
+  }
 })
 
 const name = fc.string({ minLength: 1, unit: 'binary' })
@@ -89,14 +108,17 @@ const entry = fc.oneof(
   ),
   fc.record({ service: name }, { noNullPrototype: true }),
 )
-/** Any block of either family, with any of its 64 addresses in use or released. */
+const leadership = fc.bigInt({ min: 1n, max: (1n << 64n) - 1n }).map(String)
+
+/** Any block of either family, with any of its 64 addresses in use or released, and any of them set aside besides. */
 const blocks = fc
   .record({
     isV4: fc.boolean(),
     first: fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }),
     entries: fc.array(fc.option(entry), { minLength: 64, maxLength: 64 }),
+    marks: fc.array(fc.option(leadership), { minLength: 64, maxLength: 64 }),
   })
-  .map(({ isV4, first: any, entries }) => {
+  .map(({ isV4, first: any, entries, marks }) => {
     const first = ((isV4 ? any & 0xffffffffn : any) >> 6n) << 6n
     const addressAt = (index: number) => addressFromBigInt(isV4 ? 'ipv4' : 'ipv6', first + BigInt(index))
     const spec: AddressBlockSpec = {
@@ -109,14 +131,17 @@ const blocks = fc
         one !== null && 'service' in one ? [{ address: formatAddress(addressAt(index)), ...one, time }] : [],
       ),
     }
-    return [addressBlockName(addressAt(0)), spec] as const
+    const reserved: readonly ReservedAddress[] = marks.flatMap((one, index) =>
+      one === null ? [] : [{ address: formatAddress(addressAt(index)), leadership: one }],
+    )
+    return [addressBlockName(addressAt(0)), spec, reserved] as const
   })
 
 test('whatever a block says is read as it was written, whoever keeps it in between', () => {
   fc.assert(
-    fc.property(blocks, ([block, spec]) => {
-      const stored: unknown = JSON.parse(JSON.stringify(encodeBlock(spec)))
-      assert.deepEqual(decodeBlock(block, stored), { kind: 'read', spec })
+    fc.property(blocks, ([block, spec, reserved]) => {
+      const stored: unknown = JSON.parse(JSON.stringify(encodeBlock(spec, reserved)))
+      assert.deepEqual(decodeBlock(block, stored), { kind: 'read', spec, reserved })
     }),
     { numRuns: 200 },
   )
@@ -172,12 +197,29 @@ test('what cannot be in a block makes all of it unreadable, and is told with its
   ] as const) {
     assert.deepEqual(toldOf({}, { '192.0.2.9': text }), [`spec.released["192.0.2.9"] ${flaw}`])
   }
+  const toldOfMarks = (reserved: unknown) => told({ cidr, inUse: 0, addresses: {}, released: {}, reserved })
+  for (const reserved of ['x', 7, []]) assert.deepEqual(toldOfMarks(reserved), ['spec.reserved is not a mapping'])
+  const notNumber = 'is not the number of a leadership, in decimal digits'
+  for (const [address, text, flaw] of [
+    ['192.0.2.64', '7', 'is not of this block, but of 192.0.2.64/26'],
+    ['192.0.2.9', 7, 'is not a text'],
+    ['192.0.2.9', '', notNumber],
+    ['192.0.2.9', '0', notNumber],
+    ['192.0.2.9', '07', notNumber],
+    ['192.0.2.9', '-7', notNumber],
+    ['192.0.2.9', '7\n', notNumber],
+    ['192.0.2.9', '1e3', notNumber],
+    ['192.0.2.9', '9'.repeat(21), notNumber],
+  ] as const) {
+    assert.deepEqual(toldOfMarks({ '192.0.2.8': '7', [address]: text }), [`spec.reserved["${address}"] ${flaw}`])
+  }
+  assert.match(toldOfMarks({ '192.0.2.09': '7' }).join(), /^spec\.reserved\["192\.0\.2\.09"\] ./)
 })
 
 test('lists are what an earlier version wrote: they say nothing, and nothing is wrong with them', () => {
   const spec = { cidr: '192.0.2.0/26', inUse: 0, addresses: [], released: [] }
   for (const items of [[], [{}, {}], [{ address: '192.0.2.1', pool: 'p', holders: [] }]]) {
     const stored = { cidr: '192.0.2.0/26', inUse: items.length, addresses: items, released: items }
-    assert.deepEqual(decodeBlock('ipv4-192.0.2.0', stored), { kind: 'read', spec })
+    assert.deepEqual(decodeBlock('ipv4-192.0.2.0', stored), { kind: 'read', spec, reserved: [] })
   }
 })

@@ -1,11 +1,11 @@
-import { addressKey, compareAddresses, formatAddress, parseAddress } from '@holdfast/ip'
+import { compareAddresses, formatAddress, parseAddress } from '@holdfast/ip'
 import type { Address, Parsed } from '@holdfast/ip'
-import type { AddressBlockSpec, AddressHolder, HeldAddress, ReleasedAddress } from './address-block.ts'
+import type { AddressBlockSpec, AddressHolder, HeldAddress, ReleasedAddress, ReservedAddress } from './address-block.ts'
 import { addressBlockCidr, addressBlockName } from './address-block.ts'
 import { isBlockTime } from './block-time.ts'
 
 /*
- * AddressBlocks as they are stored: two maps from an address to a line of JSON. For an API server each is two texts an address; with the
+ * AddressBlocks as they are stored: maps from an address to a line of JSON, or to a number. For an API server each entry is two texts; with the
  * same in lists of objects it takes more than twice as long over a write (docs/adr/0009).
  */
 
@@ -17,6 +17,8 @@ export interface StoredBlockSpec {
   readonly addresses: Readonly<Record<string, string>>
   /** By address in canonical form: `{"service":"n/s","time":"2026-01-01T00:00:00.000000Z"}`. */
   readonly released: Readonly<Record<string, string>>
+  /** By address in canonical form: the number of the leadership that set it aside. Left out where there are none. */
+  readonly reserved?: Readonly<Record<string, string>> | undefined
 }
 
 /** Something in a block that cannot be. Nothing of such a block is read, and nothing is to be granted from it. */
@@ -29,11 +31,19 @@ export interface BlockFault {
 }
 
 export type BlockReading =
-  | { readonly kind: 'read'; readonly spec: AddressBlockSpec }
+  | {
+      readonly kind: 'read'
+      readonly spec: AddressBlockSpec
+      /** In the order of addresses. */
+      readonly reserved: readonly ReservedAddress[]
+    }
   | { readonly kind: 'unreadable'; readonly faults: readonly [BlockFault, ...BlockFault[]] }
 
-/** A block as it is to be stored. */
-export const encodeBlock = ({ cidr, inUse, addresses, released }: AddressBlockSpec): StoredBlockSpec => ({
+/** A block as it is to be stored, with the addresses of it that are set aside. */
+export const encodeBlock = (
+  { cidr, inUse, addresses, released }: AddressBlockSpec,
+  reserved: readonly ReservedAddress[] = [],
+): StoredBlockSpec => ({
   cidr,
   inUse,
   addresses: Object.fromEntries(
@@ -48,6 +58,9 @@ export const encodeBlock = ({ cidr, inUse, addresses, released }: AddressBlockSp
   released: Object.fromEntries(
     released.map(({ address, service, time }) => [address, JSON.stringify({ service, time })]),
   ),
+  ...(reserved.length === 0
+    ? {}
+    : { reserved: Object.fromEntries(reserved.map(({ address, leadership }) => [address, leadership])) }),
 })
 
 /**
@@ -60,22 +73,27 @@ export const encodeBlock = ({ cidr, inUse, addresses, released }: AddressBlockSp
  */
 export function decodeBlock(name: string, spec: unknown): BlockReading {
   const reader = new Reader(name)
-  const { cidr, addresses, released } = isRecord(spec) ? spec : {}
+  const { cidr, addresses, released, reserved } = isRecord(spec) ? spec : {}
   if (typeof cidr !== 'string') reader.fault('spec.cidr', flawOf(cidr, 'a text'))
-  const held = reader.entries(addresses, 'spec.addresses', heldOf)
-  const free = reader.entries(released, 'spec.released', releasedOf)
+  const held = reader.entries(withoutList(addresses), 'spec.addresses', fromJson(heldOf))
+  const isInUse = (address: string): boolean => isRecord(addresses) && Object.hasOwn(addresses, address)
+  const free = reader.entries(withoutList(released), 'spec.released', (address, text) =>
+    isInUse(address) ? flawed('is both in use and released') : fromJson(releasedOf)(address, text),
+  )
+  const marks = reader.entries(reserved, 'spec.reserved', reservedOf)
   const [first, ...others] = reader.faults
   if (first !== undefined) return { kind: 'unreadable', faults: [first, ...others] }
-  return { kind: 'read', spec: { cidr: String(cidr), inUse: held.length, addresses: held, released: free } }
+  const read = { cidr: String(cidr), inUse: held.length, addresses: held, released: free }
+  return { kind: 'read', spec: read, reserved: marks }
 }
 
-type ReadEntry<T> = (address: string, value: unknown) => Parsed<T>
+/** What stands at an address. */
+type ReadEntry<T> = (address: string, text: string) => Parsed<T>
 
 /** Collects the faults of a block. */
 class Reader {
   readonly faults: BlockFault[] = []
   readonly #block: string
-  readonly #seen = new Set<number | string>()
 
   constructor(block: string) {
     this.#block = block
@@ -87,7 +105,7 @@ class Reader {
 
   /** The entries of a map in the order of addresses. */
   entries<T>(map: unknown, path: string, readEntry: ReadEntry<T>): readonly T[] {
-    if (map === undefined || map === null || Array.isArray(map)) return []
+    if (map === undefined || map === null) return []
     if (!isRecord(map)) {
       this.fault(path, flawOf(map, 'a mapping'))
       return []
@@ -95,7 +113,7 @@ class Reader {
     const entries: { readonly address: Address; readonly value: T }[] = []
     for (const [key, text] of Object.entries(map)) {
       const address = this.#addressOf(key)
-      const entry = address.ok ? fromJson(key, text, readEntry) : address
+      const entry = address.ok ? fromText(key, text, readEntry) : address
       if (!entry.ok) this.fault(`${path}[${JSON.stringify(key)}]`, entry.fault.message)
       else if (address.ok) entries.push({ address: address.value, value: entry.value })
     }
@@ -109,22 +127,24 @@ class Reader {
     if (formatAddress(address) !== text) return flawed(`has to be written ${formatAddress(address)}`)
     if (addressBlockName(address) !== this.#block)
       return flawed(`is not of this block, but of ${addressBlockCidr(address)}`)
-    if (this.#seen.has(addressKey(address))) return flawed('is both in use and released')
-    this.#seen.add(addressKey(address))
     return parsed
   }
 }
 
-function fromJson<T>(address: string, text: unknown, readEntry: ReadEntry<T>): Parsed<T> {
-  if (typeof text !== 'string') return flawed(flawOf(text, 'a text'))
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return flawed('is not JSON')
+const fromText = <T>(address: string, text: unknown, readEntry: ReadEntry<T>): Parsed<T> =>
+  typeof text === 'string' ? readEntry(address, text) : flawed(flawOf(text, 'a text'))
+
+const fromJson =
+  <T>(read: (address: string, value: unknown) => Parsed<T>): ReadEntry<T> =>
+  (address, text) => {
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch {
+      return flawed('is not JSON')
+    }
+    return read(address, value)
   }
-  return readEntry(address, value)
-}
 
 function heldOf(address: string, value: unknown): Parsed<HeldAddress> {
   const { pool, holders } = isRecord(value) ? value : {}
@@ -147,6 +167,17 @@ function releasedOf(address: string, value: unknown): Parsed<ReleasedAddress> {
   if (typeof time !== 'string' || !isBlockTime(time)) return flawed('has no "time" in UTC with microseconds')
   return { ok: true, value: { address, service, time } }
 }
+
+/** So many digits has a resourceVersion at most: it is a number of 64 bits. */
+const decimal = /^[1-9][0-9]{0,19}$/
+
+const reservedOf: ReadEntry<ReservedAddress> = (address, text) =>
+  decimal.test(text)
+    ? { ok: true, value: { address, leadership: text } }
+    : flawed('is not the number of a leadership, in decimal digits')
+
+/** A list is of a version before this one, and says nothing. */
+const withoutList = (map: unknown): unknown => (Array.isArray(map) ? undefined : map)
 
 /** `message` continues the sentence whose subject is the field. */
 const flawed = (message: string): Parsed<never> => ({ ok: false, fault: { message } })

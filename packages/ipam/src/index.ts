@@ -1,5 +1,5 @@
-export type { AddressBlockSpec, AddressHolder, HeldAddress, ReleasedAddress } from './address-block.ts'
-export { addressBlockName } from './address-block.ts'
+export type { AddressBlockSpec, AddressHolder, HeldAddress, ReleasedAddress, ReservedAddress } from './address-block.ts'
+export { addressBlockCidr, addressBlockName, addressesOfBlock } from './address-block.ts'
 export { withoutOldStrays } from './block-age.ts'
 export { givenLast, stateOf } from './block-state.ts'
 export type { BlockFault, StoredBlockSpec } from './block-text.ts'

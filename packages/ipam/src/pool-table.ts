@@ -1,5 +1,5 @@
-import type { Address, Family } from '@holdfast/ip'
-import { addressFromBigInt, addressToBigInt, equalRanges } from '@holdfast/ip'
+import type { Address, Family, Range } from '@holdfast/ip'
+import { addressFromBigInt, addressToBigInt, equalRanges, rangesContain } from '@holdfast/ip'
 import { BlockRoom } from './block-room.ts'
 import { Shelf } from './shelf.ts'
 import type { Pool, PoolCounts } from './types.ts'
@@ -13,7 +13,7 @@ export interface PoolEntry {
   readonly pool: Pool
   /** What it gives. */
   readonly shelves: Shelves
-  /** What stays with its holders: it is found by address, and nothing is chosen from it. */
+  /** What stays with its holders, for a while or for good: it is found by address, and nothing is chosen from it. */
   readonly kept: Shelves
 }
 
@@ -31,12 +31,21 @@ interface Span {
   readonly rangeIndex: number
 }
 
+/** What comes next, and of which values of the shelves it was made. */
+interface Next {
+  readonly lists: readonly (readonly Address[])[]
+  readonly byPool: ReadonlyMap<string, readonly Address[]>
+}
+
 /** All pools, found by name, by address, and in the order in which they serve. */
 export class PoolTable {
   /** By name, in the order of names. */
   readonly entries: ReadonlyMap<string, PoolEntry>
   /** Open to every Service, in the order of names. */
   readonly #open: readonly PoolEntry[]
+  /** Of all pools in force, in the order of their names, IPv4 first. */
+  readonly #giving: readonly Shelf[]
+  #next: Next = { lists: [], byPool: new Map() }
   readonly #room = new BlockRoom()
   readonly #spans: Readonly<Record<Family, readonly Span[]>>
 
@@ -46,6 +55,9 @@ export class PoolTable {
     if (this.entries.size !== pools.length) throw new Error('two pools have the same name')
     const entries = [...this.entries.values()]
     this.#open = entries.filter(({ pool }) => pool.autoAssign && !pool.isRestricted && pool.isRefused !== true)
+    this.#giving = entries
+      .filter(({ pool }) => pool.isRefused !== true)
+      .flatMap(({ shelves }) => [shelves.ipv4, shelves.ipv6].filter((shelf) => shelf !== undefined))
     this.#spans = { ipv4: spansOf(entries, 'ipv4'), ipv6: spansOf(entries, 'ipv6') }
   }
 
@@ -78,6 +90,11 @@ export class PoolTable {
     return this.entries.get(shelf.pool.name)?.kept[shelf.family] === shelf
   }
 
+  /** True where that is so because a controller that led before has set the address aside. */
+  isReserved({ shelf, value }: Spot): boolean {
+    return rangesContain(this.entries.get(shelf.pool.name)?.pool.reserved ?? [], shelf.addressOf(value))
+  }
+
   /** The addresses in pools whose blocks have room for sharers again since the last call. */
   takeReopened(): readonly Spot[] {
     return Array.from(this.#room.takeReopened(), ({ family, value }) =>
@@ -107,6 +124,20 @@ export class PoolTable {
       .map(({ name }) => name)
   }
 
+  /** As in Plan; the same value as long as no shelf has changed. */
+  next(): ReadonlyMap<string, readonly Address[]> {
+    const lists = this.#giving.map((shelf) => shelf.next())
+    if (!sameLists(lists, this.#next.lists, (one, other) => one === other)) {
+      const byPool = new Map<string, readonly Address[]>()
+      for (const [index, { pool }] of this.#giving.entries()) {
+        const list = lists[index] ?? []
+        if (list.length > 0) byPool.set(pool.name, [...(byPool.get(pool.name) ?? []), ...list])
+      }
+      this.#next = { lists, byPool }
+    }
+    return this.#next.byPool
+  }
+
   /** By pool name. */
   counts(): ReadonlyMap<string, PoolCounts> {
     return new Map(Array.from(this.entries, ([name, entry]) => [name, countsOf(entry)]))
@@ -114,7 +145,7 @@ export class PoolTable {
 }
 
 function toEntry(pool: Pool, room: BlockRoom): PoolEntry {
-  const kept = { ...pool, ranges: pool.kept ?? [] }
+  const kept = { ...pool, ranges: [...(pool.kept ?? []), ...(pool.reserved ?? [])] }
   return { pool, shelves: shelvesOf(pool, room), kept: shelvesOf(kept, room) }
 }
 
@@ -142,8 +173,11 @@ const samePool = (a: Pool, b: Pool): boolean =>
     a.avoidBuggyIPs === b.avoidBuggyIPs &&
     a.isRestricted === b.isRestricted &&
     (a.isRefused === true) === (b.isRefused === true) &&
-    sameLists(a.ranges, b.ranges, equalRanges) &&
-    sameLists(a.kept ?? [], b.kept ?? [], equalRanges))
+    sameRanges(a.ranges, b.ranges) &&
+    sameRanges(a.kept, b.kept) &&
+    sameRanges(a.reserved, b.reserved))
+
+const sameRanges = (a: readonly Range[] = [], b: readonly Range[] = []): boolean => sameLists(a, b, equalRanges)
 
 function countsOf({ shelves, kept }: PoolEntry): PoolCounts {
   const none = { assigned: 0n, available: 0n }

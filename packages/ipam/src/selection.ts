@@ -45,7 +45,7 @@ export function requestedSpots(ledger: Ledger, want: Want): readonly Spot[] | un
   const { request } = want
   if (requestRefusal(ledger.pools, request) !== undefined) return undefined
   const spots = request.requestedAddresses.flatMap((address) => ledger.pools.spotOf(address) ?? [])
-  return spots.every((spot) => ledger.fits(spot, want)) ? spots : undefined
+  return spots.every((spot) => !ledger.pools.isReserved(spot) && ledger.fits(spot, want)) ? spots : undefined
 }
 
 /** The pools that may give the Service an address of their choice, in the order in which they are tried. */
@@ -103,11 +103,20 @@ function requestRefusal(pools: PoolTable, request: ServiceRequest): Refusal | un
 
 function addressRefusal(pools: PoolTable, address: Address): Refusal | undefined {
   const spot = pools.spotEvenIfAvoided(address)
-  if (spot === undefined || pools.isKept(spot)) return notAllowed(pools, address)
+  if (spot === undefined || (pools.isKept(spot) && !pools.isReserved(spot))) return notAllowed(pools, address)
   if (!spot.shelf.avoids(spot.value)) return undefined
   return refuse(
     'buggyAddress',
     `${formatAddress(address)} ends in .0 or .255, which ${poolList([spot.shelf.pool.name])} avoids`,
+  )
+}
+
+function reservedRefusal(spot: Spot): Refusal {
+  const { address, pool } = placedAt(spot)
+  const where = `${formatAddress(address)} of ${poolList([pool])}`
+  return refuse(
+    'addressReserved',
+    `${where} is set aside by a controller that led before: it is free again within 20 minutes`,
   )
 }
 
@@ -151,13 +160,16 @@ function refusedPools(names: readonly string[]): string {
   return `${poolList(names.slice(0, mostNamed))}${more} ${are} refused as ${they} ${are} now (${their} events say why)`
 }
 
+/** Why addresses that would be right are not to be had; the one that passes by itself is the last. */
 function occupiedRefusal(ledger: Ledger, want: Want): Refusal {
-  for (const address of want.request.requestedAddresses) {
-    const spot = ledger.pools.spotOf(address)
-    const conflict = spot === undefined ? undefined : ledger.conflictAt(spot, want)
+  const spots = want.request.requestedAddresses.flatMap((address) => ledger.pools.spotOf(address) ?? [])
+  for (const spot of spots) {
+    const conflict = ledger.conflictAt(spot, want)
     if (conflict !== undefined) return conflict
-    if (spot !== undefined && ledger.isCrowdedAt(spot, want)) return crowdedRefusal(spot)
+    if (ledger.isCrowdedAt(spot, want)) return crowdedRefusal(spot)
   }
+  const reserved = spots.find((spot) => ledger.pools.isReserved(spot))
+  if (reserved !== undefined) return reservedRefusal(reserved)
   throw new Error(`Service ${want.key} was refused addresses that it can have`)
 }
 

@@ -22,6 +22,11 @@ export interface Freed {
  */
 const MOST_REMEMBERED = 65_536
 
+/** So many addresses are looked up ahead, as long as at least so many are left; and so many in use are passed on the way. */
+const MOST_NEXT = 4
+const FEWEST_LEFT = 16n
+const MOST_PASSED = 64
+
 const MOST_INT64 = (1n << 63n) - 1n
 
 /**
@@ -37,15 +42,18 @@ export class Shelf {
   readonly #groups = new Map<string, ShareGroup>()
   /** In the order of release. */
   readonly #freed = new Map<bigint, Freed>()
-  /** Walks `#freed` once, behind the entries that are gone, so that the oldest is found without passing them again. */
+  /** Walks `#freed` once, behind the entries that are gone, so that the oldest are found without passing them again. */
   #walk: Iterator<Freed> | undefined
-  #oldest: Freed | undefined
+  /** What the walk has passed and is not gone, in the order of release. */
+  #oldest: readonly Freed[] = []
   readonly #longAgo = new IntervalSet()
   readonly #mostRemembered: number
   readonly #room: BlockRoom
   #historyVersion = 0
   /** Every usable address before this one is or was in use. */
   #neverUsedFrom: Position
+  /** As of the last call of `next`; undefined where something has changed since. */
+  #next: readonly Address[] | undefined
 
   /** `room` is that of all shelves, for pools can have addresses of one block. */
   constructor(pool: Pool, family: Family, room = new BlockRoom(), mostRemembered: number = MOST_REMEMBERED) {
@@ -95,6 +103,7 @@ export class Shelf {
   /** Adds a holder. The caller has checked that the address is free or can be shared. Returns what it was freed by. */
   hold(position: Position, want: Want): Freed | undefined {
     const { value } = position
+    this.#next = undefined
     const holding = this.#holdings.get(value) ?? this.#open(position, want)
     const before = holding.holders.size
     holding.holders.add(want)
@@ -109,6 +118,7 @@ export class Shelf {
     const holding = this.#holdings.get(value)
     const want = holding?.holders.get(service)
     if (holding === undefined || want === undefined) return
+    this.#next = undefined
     holding.holders.remove(want)
     if (holding.holders.size > 0) this.#room.leave(this.family, value)
     if (holding.holders.size === 0) this.#holdings.delete(value)
@@ -118,11 +128,12 @@ export class Shelf {
   /** Notes that the last holder of an address has left. Returns an entry that is forgotten for it, if any. */
   remember(freed: Freed): Freed | undefined {
     this.#historyVersion += 1
+    this.#next = undefined
     this.#longAgo.remove(freed.value)
     this.#freed.delete(freed.value)
     this.#freed.set(freed.value, freed)
     if (this.#freed.size <= this.#mostRemembered) return undefined
-    const oldest = this.#oldestFreed()
+    const [oldest] = this.#oldestFreed(1)
     if (oldest === undefined) return undefined
     this.#freed.delete(oldest.value)
     this.#longAgo.add(oldest.value, oldest.value)
@@ -132,6 +143,7 @@ export class Shelf {
   /** Notes that addresses were used, by somebody unknown, before all that are remembered. */
   markLongAgo(first: bigint, last: bigint): void {
     this.#longAgo.add(first, last)
+    this.#next = undefined
   }
 
   /**
@@ -143,7 +155,16 @@ export class Shelf {
     const shared = group?.firstFor(want, ({ value }) => this.hasRoomAt(value))
     const fresh = this.#neverUsed()
     if (shared !== undefined && (fresh === undefined || isBefore(shared, fresh))) return shared
-    return fresh ?? this.#lowestLongAgo() ?? this.#positionOf(this.#oldestFreed()?.value)
+    return fresh ?? this.#lowestLongAgo() ?? this.#positionOf(this.#oldestFreed(1)[0]?.value)
+  }
+
+  /**
+   * What `choose` gives to Services which share with nobody and come one by one: the first few of them, as far as they are found in a few
+   * steps, and none where fewer than 16 addresses are available.
+   */
+  next(): readonly Address[] {
+    this.#next ??= this.counts().available < FEWEST_LEFT ? [] : this.#nextValues().map((value) => this.addressOf(value))
+    return this.#next
   }
 
   counts(): { readonly assigned: bigint; readonly available: bigint } {
@@ -205,6 +226,36 @@ export class Shelf {
     return undefined
   }
 
+  #nextValues(): readonly bigint[] {
+    const { values, isAll } = this.#nextNeverUsed()
+    if (!isAll || values.length >= MOST_NEXT) return values
+    const longAgo = this.#lowestLongAgo()?.value
+    if (longAgo !== undefined) return [...values, longAgo]
+    return [...values, ...this.#oldestFreed(MOST_NEXT - values.length).map(({ value }) => value)]
+  }
+
+  /** `isAll`: there are no others. Not much is looked at behind the first one: where a long run is in use there, only some are found. */
+  #nextNeverUsed(): { readonly values: readonly bigint[]; readonly isAll: boolean } {
+    const values: bigint[] = []
+    let position = this.#neverUsed()
+    for (let steps = 0; position !== undefined && values.length < MOST_NEXT; steps += 1) {
+      if (steps > MOST_PASSED) return { values, isAll: false }
+      const { rangeIndex, value } = position
+      const used = this.#isKnown(value) ? value : this.#longAgo.endOfRunAt(value)
+      if (used === undefined) values.push(value)
+      position = this.#behind({ rangeIndex, value: used ?? value })
+    }
+    return { values, isAll: position === undefined }
+  }
+
+  /** The place behind another one; undefined where that is the last, or behind all. */
+  #behind({ rangeIndex, value }: Position): Position | undefined {
+    const range = this.#ranges[rangeIndex]
+    if (range !== undefined && value < range.last) return { rangeIndex, value: value + 1n }
+    const following = this.#ranges[rangeIndex + 1]
+    return following === undefined ? undefined : { rangeIndex: rangeIndex + 1, value: following.first }
+  }
+
   /** The first value from `start` on that was never used; beyond `last` where there is none. */
   #endOfUsedRun(start: bigint, last: bigint): bigint {
     let value = start
@@ -230,15 +281,18 @@ export class Shelf {
     return undefined
   }
 
-  #oldestFreed(): Freed | undefined {
-    while (this.#freed.size > 0) {
-      if (this.#oldest !== undefined && this.#freed.get(this.#oldest.value) === this.#oldest) return this.#oldest
-      this.#walk ??= this.#freed.values()
+  /** As many of the oldest, in the order of release, or all. */
+  #oldestFreed(count: number): readonly Freed[] {
+    const oldest = this.#oldest.filter((freed) => this.#freed.get(freed.value) === freed)
+    this.#walk ??= this.#freed.values()
+    // What the walk has not come to stands behind it, also what is added later: it never ends as long as it is asked for that alone.
+    while (oldest.length < Math.min(count, this.#freed.size)) {
       const next = this.#walk.next()
-      this.#oldest = next.done === true ? undefined : next.value
-      if (next.done === true) this.#walk = undefined
+      if (next.done === true) break
+      oldest.push(next.value)
     }
-    return undefined
+    this.#oldest = oldest
+    return oldest.slice(0, count)
   }
 
   #avoidedIn({ first, last }: { readonly first: bigint; readonly last: bigint }): bigint {

@@ -7,6 +7,8 @@ export interface Pool {
   readonly ranges: readonly Range[]
   /** Ranges besides `ranges`, whose addresses stay with those who hold them, and are given to nobody else. */
   readonly kept?: readonly Range[]
+  /** Further ones of which the same is true for a while: a controller that led before can have given them away, and nobody knows it yet. */
+  readonly reserved?: readonly Range[]
   readonly autoAssign: boolean
   /** Leaves out IPv4 addresses that end in .0 or .255. */
   readonly avoidBuggyIPs: boolean
@@ -124,6 +126,8 @@ export type RefusalReason =
   | 'poolLacksFamily'
   /** The pools have what is needed, but it is all in use. */
   | 'noAvailableIPs'
+  /** The requested address was set aside by a controller that led before, and may be somebody's without anybody knowing. */
+  | 'addressReserved'
   /** The requested address has a holder, and one of the two does not share. */
   | 'addressInUse'
   /** The holder shares under another key. */
@@ -253,4 +257,9 @@ export interface Plan {
   readonly decisions: ReadonlyMap<string, Decision>
   /** By pool name. */
   readonly pools: ReadonlyMap<string, PoolCounts>
+  /**
+   * By pool name, the addresses that Services get from it which come next, one by one, with no other wish: at most four of each family,
+   * IPv4 first, in the order in which they are given. None of a family of which it has fewer than 16 left; a pool without any is left out.
+   */
+  readonly next: ReadonlyMap<string, readonly Address[]>
 }

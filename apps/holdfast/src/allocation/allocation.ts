@@ -88,11 +88,12 @@ export class Allocation {
   #toPool(pool: IPAddressPool): Pool {
     const known = this.#pools.get(pool)
     if (known !== undefined) return known
-    const { given, held } = rangesIn(pool)
+    const { given, held, reserved } = rangesIn(pool)
     const made: Pool = {
       name: pool.meta.ref.name,
       ranges: given,
       ...(held.length === 0 ? {} : { kept: held }),
+      ...(reserved.length === 0 ? {} : { reserved }),
       autoAssign: pool.autoAssign,
       avoidBuggyIPs: pool.avoidBuggyIPs,
       isRestricted: pool.serviceAllocation !== undefined,

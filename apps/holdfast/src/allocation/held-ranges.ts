@@ -7,15 +7,46 @@ interface HoldingPool extends IPAddressPool {
   readonly heldOver: readonly Range[]
 }
 
+/** As HoldingPool, of addresses that a controller set aside which led before. */
+interface ReservingPool extends IPAddressPool {
+  readonly reserved: readonly Range[]
+}
+
 /** The pool with more ranges, of addresses that are held over. */
 export function withHeldRanges(pool: IPAddressPool, heldOver: readonly Range[]): HoldingPool {
   return { ...pool, ranges: [...pool.ranges, ...heldOver], heldOver }
 }
 
-/** What a pool gives, and what of it only stays with those who hold it. */
-export function rangesIn(pool: IPAddressPool): { readonly given: readonly Range[]; readonly held: readonly Range[] } {
-  const { heldOver: held = [] } = pool as Partial<HoldingPool>
-  return { given: held.length === 0 ? pool.ranges : pool.ranges.filter((range) => !held.includes(range)), held }
+/** What a pool gives, and what of it only stays with those who hold it: because it is held over, or set aside. */
+export function rangesIn(pool: IPAddressPool): {
+  readonly given: readonly Range[]
+  readonly held: readonly Range[]
+  readonly reserved: readonly Range[]
+} {
+  const { heldOver: held = [], reserved = [] } = pool as Partial<HoldingPool & ReservingPool>
+  const others = new Set([...held, ...reserved])
+  return { given: others.size === 0 ? pool.ranges : pool.ranges.filter((range) => !others.has(range)), held, reserved }
+}
+
+/**
+ * The pools in which these addresses stay with those who hold them and are given to nobody else. What is held over is to be in the pools
+ * already, and stays as it is. A pool without any of the addresses is the same as before, and so are the pools where that is true of all; a
+ * pool with some is another one with each call, so that a caller keeps what it was given as long as nothing changes.
+ */
+export function withReserved(pools: Model['pools'], addresses: readonly Address[]): Model['pools'] {
+  const sorted = addresses.toSorted(compareAddresses)
+  const made = new Map(
+    [...pools].map(([key, pool]) => {
+      const { given, held, reserved } = rangesIn(pool)
+      const some = sorted.filter((address) => rangesContain(given, address))
+      if (some.length === 0) return [key, pool]
+      const all = [...reserved, ...rangesOf(some)]
+      const left = given.flatMap((range) => piecesOf(range, some))
+      const reserving: ReservingPool = { ...pool, ranges: [...left, ...held, ...all], reserved: all }
+      return [key, reserving]
+    }),
+  )
+  return [...made].every(([key, pool]) => pools.get(key) === pool) ? pools : made
 }
 
 /** The fewest ranges that have these addresses and no others, in their order: looking an address up costs as many steps as there are ranges. */

@@ -8,8 +8,9 @@ import { isHolder, stepOf } from './block-step.ts'
 import type { KnownBlock } from './known-blocks.ts'
 import { readingOf } from './known-blocks.ts'
 import { arePoolsCurrent, isCurrent } from './currency.ts'
+import { blocksWithVoidMarks, emptyBlock, reservedFor } from './marks.ts'
 import { inParallel } from './parallel.ts'
-import type { Round } from './round.ts'
+import type { ReconcilerOptions, Round } from './round.ts'
 import {
   blockSubject,
   departureKey,
@@ -36,14 +37,23 @@ export function blockSteps(round: Round): ReadonlyMap<string, BlockStep> {
   const names = new Set([...planned.target.specs.keys()])
   for (const { name } of memory.blocks.all()) names.add(name)
   for (const name of names) {
-    const known = memory.blocks.get(name)
-    const target = planned.target.specs.get(name)
-    if (known.spec === target || memory.faulty.has(name)) continue
-    const step = stepOf(known.spec, target, (leaver) => mayLeave(round, known, leaver))
+    if (memory.faulty.has(name)) continue
+    const step = stepFor(round, name)
     // A target that was worked out anew can say what the block says already.
-    if (step.spec !== known.spec || step.leavers.length > 0) steps.set(name, step)
+    if (step.spec !== memory.blocks.get(name).spec || step.leavers.length > 0) steps.set(name, step)
   }
   return steps
+}
+
+/** Whoever was given an address by a status alone is a holder like others, who has to be seen off before it leaves. */
+function stepFor(round: Round, name: string): BlockStep {
+  const { memory, planned } = round
+  const known = memory.blocks.get(name)
+  const current = memory.aside.withSpent(name, known.spec)
+  const target = planned.target.specs.get(name)
+  if (current === target) return { spec: target, leavers: [] }
+  const step = stepOf(current, target, (leaver) => mayLeave(round, known, leaver))
+  return memory.aside.letGo(name, step) ? stepFor(round, name) : step
 }
 
 /** docs/adr/0009: the Service is gone, or was written without the address after this very version of the block was known. */
@@ -65,9 +75,10 @@ export async function writeBlocks(round: Round, steps: ReadonlyMap<string, Block
     if (spec !== block.spec) writes.push({ block, spec })
   }
   const changed = new Set(writes.map(({ block }) => block.name))
-  for (const name of unconfirmedBlocks(round)) {
+  const alike = [...unconfirmedBlocks(round)].filter((name) => memory.blocks.get(name).spec !== undefined)
+  for (const name of new Set([...alike, ...blocksWithVoidMarks(memory)])) {
     const block = memory.blocks.get(name)
-    if (!changed.has(name) && block.spec !== undefined) writes.push({ block, spec: block.spec })
+    if (!changed.has(name)) writes.push({ block, spec: block.spec })
   }
   const now = options.clock.now()
   const hasFailed = ({ block }: BlockWrite): boolean => memory.retries.hasFailed(blockSubject(block.name).key)
@@ -180,11 +191,12 @@ export function blockNameOf(address: string): string | undefined {
 
 async function writeBlock(round: Round, block: KnownBlock, spec: AddressBlockSpec | undefined): Promise<void> {
   const { options, memory, confirmed } = round
-  const answer = await sendBlock(round, block, spec)
+  const answer = await sendBlock(options, block, { spec, reserved: reservedFor(round, block, spec) })
   const subject = blockSubject(block.name)
   if (answer.kind === 'ok') {
     noteWritten(round, subject)
     memory.blocks.written(block.name, answer.value === undefined ? undefined : options.keep.block(answer.value), spec)
+    memory.aside.recorded(block.name)
     // A write that changed nothing made no other version: who knew the one before may still act on it.
     if (answer.value?.metadata.resourceVersion !== block.version) confirmed.add(block.name)
     options.log.log('debug', 'blockWritten', 'an address block was written', { block: block.name })
@@ -197,18 +209,20 @@ async function writeBlock(round: Round, block: KnownBlock, spec: AddressBlockSpe
 }
 
 /** Compare and swap: what is written depends on the version that it was made from. */
-function sendBlock(
-  { options }: Round,
-  { name, object, version, spec: before }: KnownBlock,
-  spec: AddressBlockSpec | undefined,
+export function sendBlock(
+  options: ReconcilerOptions,
+  block: KnownBlock,
+  { spec, reserved }: Pick<KnownBlock, 'spec' | 'reserved'>,
 ) {
+  const { name, object, version } = block
   const type = resourceTypes.AddressBlock
   const key = { namespace: options.rules.namespace, name }
-  if (spec === undefined) {
+  const said = spec ?? (reserved.length === 0 ? undefined : emptyBlock(name))
+  if (said === undefined) {
     const uid = object?.metadata.uid
     return options.api.remove(type, key, { resourceVersion: version, ...(uid === undefined ? {} : { uid }) })
   }
-  const wanted = blockObject(key, object, spec, spec === before)
+  const wanted = blockObject(key, object, { spec: said, reserved, isTouched: spec === block.spec })
   return object === undefined
     ? options.api.create(type, wanted, { fieldManager })
     : options.api.replace(type, wanted, { fieldManager })

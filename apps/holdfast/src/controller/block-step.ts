@@ -61,7 +61,8 @@ function merged(
   return kept.size === 0 ? target : { cidr: current.cidr, inUse: addresses.length, addresses, released }
 }
 
-const inBlockOrder = <T extends { readonly address: string }>(entries: readonly T[]): readonly T[] =>
+/** In the order in which blocks have them, more or less: always the same. */
+export const inBlockOrder = <T extends { readonly address: string }>(entries: readonly T[]): readonly T[] =>
   [...entries].sort((a, b) => collate(a.address, b.address))
 
 /** Numbers inside addresses by their value; what matters is only that it is always the same order. */

@@ -1,5 +1,5 @@
 import type { FollowedState, KubeApi, KubernetesSource, LeadershipChange, Snapshot } from '@holdfast/cluster'
-import { createKubernetesSource, createLeaderElection } from '@holdfast/cluster'
+import { createKubernetesSource, createLeaderElection, longestWatchMs, resourceTypes } from '@holdfast/cluster'
 import type { Alarm, Clock } from '@holdfast/runtime'
 import type { ControllerCommand } from '../kubernetes/command.ts'
 import { controllerLease } from '../kubernetes/controller-lease.ts'
@@ -10,6 +10,7 @@ import { createAnnounced } from './announced-phase.ts'
 import { createEventWriter } from './event-writer.ts'
 import { followedByController, followedOf } from './followed.ts'
 import { controllerKeeps } from './kept.ts'
+import type { Leadership } from './leadership.ts'
 import { isNews } from './news.ts'
 import { createPace } from './pace.ts'
 import type { Planned } from './planner.ts'
@@ -92,6 +93,13 @@ export function createController(options: ControllerOptions): Controller {
     observe: (change) => observeLeadership(change),
   })
   const mayWrite = (): boolean => election.isLeader()
+  function leadership(): Leadership | undefined {
+    const held = election.leadership()
+    const watchedSinceMs = source.watchedSinceMs(resourceTypes.Service)
+    if (held === undefined) return undefined
+    const { number, sinceMs, renewedMs } = held
+    return { number, sinceMs, isHeardInTime: watchedSinceMs !== undefined && watchedSinceMs < renewedMs }
+  }
   const events = createEventWriter({ api, clock, log, nowMs, random, identity: command.identity, mayWrite })
   const reports = createReports({ api, clock, random, nowMs, log, namespace, source, events, mayWrite })
   const { loadBalancerClass } = command
@@ -109,6 +117,8 @@ export function createController(options: ControllerOptions): Controller {
     rules: command,
     tell: events.tell,
     mayWrite: () => election.isLeader() && !isStopping,
+    leadership,
+    longestWatchMs,
     keep: { service: keeps('Service'), block: keeps('AddressBlock') },
     parallel,
   })
@@ -218,6 +228,7 @@ export function createController(options: ControllerOptions): Controller {
     pacing?.cancel()
     await within(clock, stopWithinMs, Promise.all([working, reports.stop(), announced.rest()]))
     await within(clock, stopWithinMs, events.stop())
+    if (election.isLeader()) await within(clock, stopWithinMs, reconciler.giveBack())
     await election.stop()
     await source.stop()
     faults.stop()

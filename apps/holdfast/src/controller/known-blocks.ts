@@ -1,5 +1,5 @@
 import type { ApiResult, KubeObject } from '@holdfast/cluster'
-import type { AddressBlockSpec, BlockFault } from '@holdfast/ipam'
+import type { AddressBlockSpec, BlockFault, ReservedAddress } from '@holdfast/ipam'
 import { decodeBlock } from '@holdfast/ipam'
 
 /** An AddressBlock as the controller knows it: by its own writes and reads, or by what it follows. */
@@ -7,8 +7,10 @@ export interface KnownBlock {
   readonly name: string
   /** undefined: it does not exist. Without its spec, which is kept once. */
   readonly object: Pick<KubeObject, 'metadata'> | undefined
-  /** undefined: it does not exist, or cannot be read (`faults`). */
+  /** undefined: it does not exist, or says nothing but what is reserved, or cannot be read (`faults`). */
   readonly spec: AddressBlockSpec | undefined
+  /** What leaderships have set aside of it. */
+  readonly reserved: readonly ReservedAddress[]
   /** metadata.resourceVersion; empty: it does not exist. */
   readonly version: string
   /** Why it cannot be read; empty: it can. */
@@ -102,7 +104,7 @@ export function createKnownBlocks(): KnownBlocks {
     written: (name, object, spec) => {
       doubtful.delete(name)
       const version = object?.metadata.resourceVersion ?? ''
-      supersede(name, { name, object: withoutSpec(object), spec, version, faults: [] })
+      supersede(name, { name, object: withoutSpec(object), spec, reserved: reservedIn(object), version, faults: [] })
     },
     doubt: (name) => void doubtful.add(name),
     forget: () => {
@@ -118,6 +120,7 @@ const absent = (name: string): KnownBlock => ({
   name,
   object: undefined,
   spec: undefined,
+  reserved: [],
   version: '',
   faults: [],
 })
@@ -125,9 +128,18 @@ const absent = (name: string): KnownBlock => ({
 function knownOf(name: string, object: KubeObject): KnownBlock {
   const reading = decodeBlock(name, object['spec'])
   const version = object.metadata.resourceVersion ?? ''
-  return reading.kind === 'read'
-    ? { name, object: withoutSpec(object), spec: reading.spec, version, faults: [] }
-    : { name, object: withoutSpec(object), spec: undefined, version, faults: reading.faults }
+  const common = { name, object: withoutSpec(object), version }
+  if (reading.kind === 'unreadable') return { ...common, spec: undefined, reserved: [], faults: reading.faults }
+  const { spec, reserved } = reading
+  const isEmpty = spec.addresses.length + spec.released.length === 0
+  return { ...common, spec: isEmpty && reserved.length > 0 ? undefined : spec, reserved, faults: [] }
+}
+
+/** What the server has stored, and not what it was sent: with an older schema of blocks it stores no marks. */
+function reservedIn(object: KubeObject | undefined): KnownBlock['reserved'] {
+  if (object === undefined) return []
+  const reading = decodeBlock(object.metadata.name, object['spec'])
+  return reading.kind === 'read' ? reading.reserved : []
 }
 
 const withoutSpec = (object: KubeObject | undefined): KnownBlock['object'] =>

@@ -12,6 +12,8 @@ export interface KnownServices {
   /** A write to this version was refused, since there is a newer one: nothing is written before that is seen. */
   readonly rejected: (view: ServiceView) => void
   readonly isRejected: (view: ServiceView) => boolean
+  /** Whether a version is known by what is followed, and nothing was written of that Service of which that is to tell yet. */
+  readonly isFollowed: (view: ServiceView) => boolean
   readonly forget: () => void
 }
 
@@ -98,6 +100,7 @@ export function createKnownServices(): KnownServices {
       const own = noted.get(key)
       return own?.isRejected === true && own.view.resourceVersion === resourceVersion
     },
+    isFollowed: ({ key, resourceVersion }) => !noted.has(key) && followed.get(key)?.resourceVersion === resourceVersion,
     forget: () => {
       noted.clear()
       // All of them come anew.

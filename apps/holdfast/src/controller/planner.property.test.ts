@@ -66,7 +66,7 @@ function follow(steps: readonly Step[], rules: PlannerRules, check: (turn: Turn)
     const keys = [...new Set([...before.keys(), ...services.keys()])]
     const changed = new Set(keys.filter((key) => before.get(key)?.uid !== services.get(key)?.uid))
     const pools = objectsOf(objects, 'IPAddressPool')
-    const input = { snapshot: { objects, faults: [] }, services, changed, pools, nowMs: index * 1000 }
+    const input = { snapshot: { objects, faults: [] }, services, changed, pools, reserved: [], nowMs: index * 1000 }
     const wishes = new Map(keys.map((key) => [key, { wish: last?.wishOf(key), basis: last?.basisOf(key) }]))
     const planned = planner.run(input)
     for (const [key, { wish, basis }] of wishes) {
@@ -114,7 +114,13 @@ test('where blocks name two Services made one after the other under a name, what
     const services = viewsOf(objects)
     const planner = createPlanner({ loadBalancerClass: undefined, onPoolLoss: 'Reassign' })
     planner.seed(new Map([['ipv4-10.0.0.0', { ...spec, addresses }]]), services)
-    const input = { snapshot: { objects, faults: [] }, services, changed: new Set(services.keys()), nowMs: 0 }
+    const input = {
+      snapshot: { objects, faults: [] },
+      services,
+      changed: new Set(services.keys()),
+      reserved: [],
+      nowMs: 0,
+    }
     const { target, wishOf } = planner.run({ ...input, pools: objectsOf(objects, 'IPAddressPool') })
     const own = addresses.filter(({ holders }) => holders[0]?.uid === 'new')
     assert.deepEqual(target.specs.get('ipv4-10.0.0.0')?.addresses, own)
@@ -140,6 +146,7 @@ test('a block of which only old releases of no pool are left goes, at the start 
       snapshot: { objects: pools, faults: [] },
       services,
       changed: new Set<string>(),
+      reserved: [],
       nowMs: Date.parse(at),
     }
     return planner.run({ ...input, pools: objectsOf(pools, 'IPAddressPool') }).target.specs.has('ipv4-10.9.0.0')

@@ -17,6 +17,7 @@ import { differingKeys, givenLast, keptTerms, nextBlocks, stateOf, withClaims, w
 import type { Evaluation, Model } from '@holdfast/model'
 import { evaluate } from '@holdfast/model'
 import { Allocation } from '../allocation/allocation.ts'
+import { withReserved } from '../allocation/held-ranges.ts'
 import type { ControllerCommand } from '../kubernetes/command.ts'
 import type { Held, HeldNow } from './held-addresses.ts'
 import { createHeldAddresses } from './held-addresses.ts'
@@ -60,6 +61,8 @@ export interface PlannerInput {
   readonly changed: ReadonlySet<string>
   /** Pools that are there, in force or not. */
   readonly pools: readonly KubeObject[]
+  /** Addresses that stay with who has them, and are to be given to nobody else: the same list as long as they are the same. */
+  readonly reserved: readonly Address[]
   /** Time of day. */
   readonly nowMs: number
 }
@@ -86,6 +89,7 @@ export function createPlanner(rules: PlannerRules): Planner {
   const refusals = new Map<string, PlanEvent>()
   const wishesOf = createWishes()
   const hold = createHeldAddresses(rules.onPoolLoss === 'Hold')
+  const reserve = createReserving()
 
   function forgetGone(keys: Iterable<string>, { decisions }: Plan): void {
     for (const key of keys) {
@@ -115,13 +119,13 @@ export function createPlanner(rules: PlannerRules): Planner {
       const names = createHolderNames(specs)
       seeded = { allocation, blocks, names, assignments: promised.assignments, decisions }
     },
-    run: ({ snapshot, services, changed, pools, nowMs }) => {
+    run: ({ snapshot, services, changed, pools, reserved, nowMs }) => {
       if (seeded === undefined) throw new Error('A planner is seeded before it runs')
       const { allocation, blocks: before, names, assignments } = seeded
       evaluation = evaluate(snapshot.objects, evaluation)
       const { model } = evaluation
       const held = hold(model, assignments, pools)
-      const { plan, oldPrefix } = allocation.run(held.model, held.refused)
+      const { plan, oldPrefix } = allocation.run(reserve(held.model, reserved), held.refused)
       noteChanges(plan, cleared, refusals)
       const different = new Set(differingKeys(plan.decisions, seeded.decisions))
       forgetGone(different, plan)
@@ -145,6 +149,19 @@ export function createPlanner(rules: PlannerRules): Planner {
         isBarren,
       }
     },
+  }
+}
+
+/** The model in which some addresses are for nobody who has not got them; the same pools for the same ones. */
+function createReserving(): (model: Model, reserved: readonly Address[]) => Model {
+  let last: { readonly pools: Model['pools']; readonly reserved: readonly Address[]; readonly made: Model['pools'] }
+  last = { pools: new Map(), reserved: [], made: new Map() }
+  return (model, reserved) => {
+    if (reserved.length === 0) return model
+    if (last.pools !== model.pools || last.reserved !== reserved) {
+      last = { pools: model.pools, reserved, made: withReserved(model.pools, reserved) }
+    }
+    return { ...model, pools: last.made }
   }
 }
 

@@ -4,12 +4,15 @@ import type { BlockFault } from '@holdfast/ipam'
 import { createRetryTimes } from './retry-times.ts'
 import { blockNameOf, blockSteps, departuresOf, readBlock, writeBlocks } from './block-phase.ts'
 import { isHolder } from './block-step.ts'
+import { giveSetAside } from './giving.ts'
 import { seeOffMissing } from './departure-phase.ts'
 import { createKnownBlocks } from './known-blocks.ts'
 import { createKnownServices } from './known-services.ts'
+import { bindingMarks, createBoundAddresses, grantedSpecs } from './marks.ts'
 import { inParallel } from './parallel.ts'
 import type { Planned } from './planner.ts'
 import { createPlanner } from './planner.ts'
+import { giveBack, reclaim, reclaimInMs } from './reclaiming.ts'
 import type { Memory, ReconcilerOptions, Round } from './round.ts'
 import { isCut, noResult, subjectOf } from './round.ts'
 import type { ServiceView } from './service-object.ts'
@@ -22,6 +25,7 @@ import {
   poolAnnotation,
 } from './service-object.ts'
 import { writeServices } from './service-phase.ts'
+import { createSetAside } from './set-aside.ts'
 import type { Wish } from './wanted-status.ts'
 
 /** What is followed, at one moment. */
@@ -61,6 +65,11 @@ export interface Reconciler {
   readonly isKnownBlock: (block: string, version: string) => boolean
   /** Forgets what was known before the next round begins: another one may have led meanwhile. A round under way writes nothing any more. */
   readonly forget: () => void
+  /**
+   * Takes what was set aside from the blocks, before the lead is given back. Nothing else is written from now on, until another
+   * leadership begins. Never rejects.
+   */
+  readonly giveBack: () => Promise<void>
 }
 
 /** How soon to look again for what nobody tells of. */
@@ -73,13 +82,15 @@ const mostFaultsTold = 8
 const contendedMs = 200
 
 export function createReconciler(given: ReconcilerOptions): Reconciler {
-  let mustForget = false
+  let mustForget = true
+  let isOver = false
   // A round of a leadership that ended does not go on in the next one.
-  const options: ReconcilerOptions = { ...given, mayWrite: () => given.mayWrite() && !mustForget }
+  const options: ReconcilerOptions = { ...given, mayWrite: () => given.mayWrite() && !mustForget && !isOver }
   const planner = createPlanner(options.rules)
   const memory: Memory = {
     blocks: createKnownBlocks(),
     services: createKnownServices(),
+    aside: createSetAside(),
     retries: createRetryTimes(options.random),
     gone: new Set(),
     seenOff: new Map(),
@@ -98,6 +109,7 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
   /** Keys of Services that have changed and that no round has told of. */
   let untold = new Set<string>()
   let isBarrenTold = false
+  const boundAddresses = createBoundAddresses()
   const cutBackOff = createBackOff({ firstMs: cutMs.first, mostMs: cutMs.most, random: options.random })
 
   /** What blocks say counts only where it is the newest: what is unclear is asked for. A fault: there was no answer. */
@@ -142,9 +154,8 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
   function seed(services: ReadonlyMap<string, ServiceView>): void {
     if (!memory.blocks.isForeign()) return
     const known = [...memory.blocks.all()]
-    const specs = known.flatMap(({ name, spec }) => (spec === undefined ? [] : [[name, spec] as const]))
     const unreadable = known.filter(({ faults }) => faults.length > 0).map(({ name }) => name)
-    planner.seed(new Map(specs), services, unreadable)
+    planner.seed(grantedSpecs(memory, services), services, unreadable)
     memory.blocks.reseeded()
     const before = new Set(memory.faulty)
     memory.faulty.clear()
@@ -202,6 +213,12 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
   }
 
   async function write(round: Round): Promise<void> {
+    await giveSetAside(round)
+    if (!isCut(round)) await writeRecorded(round)
+    await reclaim(round)
+  }
+
+  async function writeRecorded(round: Round): Promise<void> {
     const steps = blockSteps(round)
     const departures = departuresOf(steps)
     await seeOffMissing(round, departures)
@@ -228,7 +245,8 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
 
   /** Between two rounds. */
   function forgetAll(): void {
-    mustForget = false
+    mustForget = isOver = false
+    memory.aside.begin(options.leadership(), options.clock.now())
     memory.blocks.forget()
     memory.services.forget()
     memory.retries.forget()
@@ -257,7 +275,11 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
     if (result.isContended) return { kind: 'retryIn', ms: options.random() * contendedMs, reason: undefined }
     if (result.isProgress) return { kind: 'again' }
     if (result.isWaiting) return { kind: 'retryIn', ms: waitingMs, reason: undefined }
-    const ms = memory.retries.nextMs(options.clock.now())
+    const reclaimMs = reclaimInMs({ memory, options })
+    const ms = soonest(
+      memory.retries.nextMs(options.clock.now()),
+      reclaimMs === undefined ? undefined : Math.max(reclaimMs, waitingMs),
+    )
     return ms === undefined ? { kind: 'settled' } : { kind: 'retryIn', ms, reason: undefined }
   }
 
@@ -282,7 +304,8 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
         }
       }
       seed(services)
-      const planned = planner.run({ snapshot, services, changed: pending, pools, nowMs: options.nowMs() })
+      const reserved = boundAddresses(bindingMarks(memory))
+      const planned = planner.run({ snapshot, services, changed: pending, pools, reserved, nowMs: options.nowMs() })
       for (const key of planned.changed) pending.add(key)
       const round: Round = {
         options,
@@ -292,6 +315,7 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
         pools,
         planned,
         confirmed: new Set(),
+        given: new Set(),
         dropping: noteServed(planned, services),
         settled,
         result: noResult(),
@@ -306,6 +330,10 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
     forget: () => {
       mustForget = true
     },
+    giveBack: async () => {
+      isOver = true
+      if (!mustForget) await giveBack(options, memory)
+    },
   }
 }
 
@@ -313,11 +341,17 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
  * Blocks that, as far as is known, do not grant what a status names. A status names only what a block granted before, or what
  * another program gave: in the first case the block is newer than what is known of it.
  */
-function unexplainedBlocks({ blocks }: Memory, { object, uid }: ServiceView): readonly string[] {
+function unexplainedBlocks({ blocks, aside }: Memory, { object, uid }: ServiceView): readonly string[] {
   return ingressOf(object).flatMap((address) => {
     const name = blockNameOf(address)
-    return name === undefined || isHolder(blocks.get(name).spec, address, uid) ? [] : [name]
+    const isKnown = name === undefined || isHolder(blocks.get(name).spec, address, uid) || aside.isSpentOn(address, uid)
+    return isKnown ? [] : [name]
   })
+}
+
+const soonest = (...times: readonly (number | undefined)[]): number | undefined => {
+  const known = times.filter((ms) => ms !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
 }
 
 const losesAddress = (object: KubeObject, wish: Wish | undefined): boolean =>

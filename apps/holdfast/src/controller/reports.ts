@@ -153,4 +153,4 @@ export function createReports(options: ReportsOptions): Reports {
 const done: WorkOutcome = { kind: 'done' }
 
 /** Services are told of by their statuses and events. */
-const noPlan: Plan = { state: emptyState, decisions: new Map(), changes: [], pools: new Map() }
+const noPlan: Plan = { state: emptyState, decisions: new Map(), changes: [], pools: new Map(), next: new Map() }

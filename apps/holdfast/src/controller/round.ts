@@ -7,9 +7,11 @@ import type { Remedy } from './faults.ts'
 import { remedyOf } from './faults.ts'
 import type { KnownBlocks } from './known-blocks.ts'
 import type { KnownServices } from './known-services.ts'
+import type { Leadership } from './leadership.ts'
 import type { Planned } from './planner.ts'
 import type { Notice } from './service-events.ts'
 import type { ServiceView } from './service-object.ts'
+import type { SetAside } from './set-aside.ts'
 
 /** Who writes: the owner of our fields in metadata.managedFields. */
 export const fieldManager = 'holdfast-controller'
@@ -27,6 +29,10 @@ export interface ReconcilerOptions {
   readonly tell: (object: KubeObject, notices: readonly Notice[]) => void
   /** False from the moment that another one may lead: nothing is written then. */
   readonly mayWrite: () => boolean
+  /** undefined: it does not lead. */
+  readonly leadership: () => Leadership | undefined
+  /** For how long a watch can live: what was seen by one that began earlier cannot be news. */
+  readonly longestWatchMs: number
   /** What is kept of objects that answers bring: as of those that are followed. */
   readonly keep: {
     readonly service: (object: KubeObject) => KubeObject
@@ -40,6 +46,7 @@ export interface ReconcilerOptions {
 export interface Memory {
   readonly blocks: KnownBlocks
   readonly services: KnownServices
+  readonly aside: SetAside
   readonly retries: RetryTimes
   /** uids of Services that are known to be gone: they never come back. */
   readonly gone: Set<string>
@@ -73,6 +80,8 @@ export interface Round {
   readonly planned: Planned
   /** Blocks that were written in this round: what they grant may be named. */
   readonly confirmed: Set<string>
+  /** By `departureKey`: what is given by a status alone in this round. */
+  readonly given: Set<string>
   /** Keys of Services whose statuses name what the plan takes from them, until they are written. */
   readonly dropping: Set<string>
   /**

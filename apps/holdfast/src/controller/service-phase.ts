@@ -31,7 +31,7 @@ import { wholeSeconds } from './times.ts'
 import type { Wish } from './wanted-status.ts'
 import { stepTowards } from './wanted-status.ts'
 
-interface Write {
+export interface Write {
   readonly view: ServiceView
   readonly wish: Wish
   readonly status: ServiceStatus
@@ -84,15 +84,19 @@ function dueWrite(round: Round, key: string, leaves: ReadonlyMap<string, readonl
     pending.delete(key)
     return undefined
   }
-  if (isHeldBack(round, view)) return undefined
+  if (mustWait(round, view, wish)) return undefined
   const write = writeFor(round, view, wish, own)
   if (write !== 'settled') return write
   settle(round, view)
   return undefined
 }
 
+/** The version that is known was refused, or its status was written in this round already. */
+const mustWait = (round: Round, view: ServiceView, { addresses }: Wish): boolean =>
+  isHeldBack(round, view) || addresses.some((address) => round.given.has(departureKey(address, view.uid)))
+
 /** undefined: nothing can be written before something else has happened. */
-function writeFor(
+export function writeFor(
   round: Round,
   view: ServiceView,
   wish: Wish,
@@ -113,8 +117,9 @@ function writeFor(
   return step.isComplete ? 'settled' : undefined
 }
 
-/** Whether a status may name an address: its block was written in this round, with the Service as a holder. */
-function isConfirmed({ confirmed, memory }: Round, { uid }: ServiceView, address: string): boolean {
+/** Whether a status may name an address: its block was written in this round, with the Service as a holder; or it had been set aside. */
+function isConfirmed({ confirmed, given, memory }: Round, { uid }: ServiceView, address: string): boolean {
+  if (given.has(departureKey(address, uid))) return true
   const name = blockNameOf(address)
   return name !== undefined && confirmed.has(name) && isHolder(memory.blocks.get(name).spec, address, uid)
 }
@@ -186,7 +191,7 @@ async function sendAssured(round: Round, write: Write, assure: Assurance): Promi
   await send(round, write)
 }
 
-async function send(round: Round, { view, wish, status, patch, leaves }: Write): Promise<void> {
+export async function send(round: Round, { view, wish, status, patch, leaves }: Write): Promise<void> {
   const { options, memory, result } = round
   const { key, uid, object, resourceVersion } = view
   const { name, namespace = '' } = object.metadata

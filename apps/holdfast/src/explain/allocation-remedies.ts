@@ -17,6 +17,7 @@ export const allocationRemedies: Readonly<Record<RefusalReason, string>> = {
   noPoolForService: 'Request a pool, or set `autoAssign: true` on one that may serve it.',
   poolLacksFamily: 'Add a range of that family.',
   noAvailableIPs: 'Add addresses, or remove Services.',
+  addressReserved: 'Nothing: it is tried again when the address is free, within 20 minutes. Or request another.',
   addressInUse: 'Request another, or give both the same `metallb.io/allow-shared-ip`.',
   sharingKeyMismatch: 'Use its key.',
   backendMismatch: 'Make policy and selector the same.',

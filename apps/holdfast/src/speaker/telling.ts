@@ -11,7 +11,7 @@ import type { SpeakerPass } from './pipeline.ts'
 export type Tell = (level: LineLevel, event: string, message: string, fields?: LogFields) => void
 
 /** A speaker gives nobody an address. */
-const noAllocation: Plan = { state: emptyState, decisions: new Map(), changes: [], pools: new Map() }
+const noAllocation: Plan = { state: emptyState, decisions: new Map(), changes: [], pools: new Map(), next: new Map() }
 
 /** More lines than this about Services of one pass are summed up in one, and written at level debug only. */
 export const mostLines = 100

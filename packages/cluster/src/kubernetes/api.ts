@@ -115,6 +115,11 @@ export interface WatchOptions extends Selection {
   readonly resourceVersion: string
   /** After so long the server is asked to end the watch. */
   readonly timeoutSeconds: number
+  /**
+   * Told when the server has accepted the watch (the head of an answer with status 200 has come): it began the watch before that, and ends it
+   * `timeoutSeconds` after it began. Called once at most, before any event; never before `watch` has returned, nor when the watch is over.
+   */
+  readonly accepted?: () => void
 }
 
 export type WatchEvent =

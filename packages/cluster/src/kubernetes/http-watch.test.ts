@@ -63,6 +63,73 @@ function suite(protocol: Protocol): void {
     watch.stop()
   })
 
+  test('a watch is accepted when the head of its answer has come, before anything else of it', async () => {
+    const api = await scene.client()
+    const { promise, resolve } = Promise.withResolvers<ServerResponse>()
+    scene.server().answerWith((_, response) => resolve(response))
+    const told: string[] = []
+    const accepted = (): void => void told.push('accepted')
+    const watch = api.watch(Service, { ...options, accepted }, ({ type }) => told.push(type))
+    const response = await promise
+    // What is asked after it is answered before it.
+    scene.server().answerWith(json(serviceObject('x')))
+    await api.get(Service, { namespace: 'a', name: 'x' })
+    assert.deepEqual(told, [])
+    response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
+    await eventually(() => told.length === 1)
+    response.end(added('a'))
+    assert.deepEqual(await watch.ended, { kind: 'ended' })
+    assert.deepEqual(told, ['accepted', 'ADDED'])
+  })
+
+  test('a watch is not accepted where it is refused, or answered by something between, or stopped before its answer', async () => {
+    const api = await scene.client()
+    const accepted = (): void => assert.fail('accepted')
+    const events: WatchEvent[] = []
+    const watch = () => api.watch(Service, { ...options, accepted }, (event) => events.push(event))
+    scene.server().answerWith(json(status(403, 'Forbidden', 'no rights'), 403))
+    faultOf(await watch().ended, 'forbidden')
+    scene.server().answerWith((_, response) => void response.writeHead(203).end(added('a')))
+    assert.deepEqual(await watch().ended, { kind: 'ended' })
+    assert.deepEqual(namesIn(events), ['ADDED a'])
+    const { promise, resolve } = Promise.withResolvers<ServerResponse>()
+    scene.server().answerWith((_, response) => resolve(response))
+    const stopped = watch()
+    const response = await promise
+    stopped.stop()
+    response.end(added('late'))
+    assert.deepEqual(await stopped.ended, { kind: 'ended' })
+    await eventually(() => scene.server().openAnswers() === 0)
+  })
+
+  test('a watch that is stopped when the head of its answer has just come is not accepted any more', async () => {
+    // What the head warns of is told before the watch goes on.
+    const api = await scene.client({ onWarning: () => watch.stop() })
+    scene.server().answerWith((_, response) => {
+      response.writeHead(200, { warning: '299 - "deprecated"' }).flushHeaders()
+    })
+    const accepted = (): void => assert.fail('accepted')
+    const watch = api.watch(Service, { ...options, accepted }, () => assert.fail('an event'))
+    assert.deepEqual(await watch.ended, { kind: 'ended' })
+    await eventually(() => scene.server().openAnswers() === 0)
+  })
+
+  test('a watch that was refused with old credentials is accepted by the answer to the new ones', async () => {
+    const api = await scene.client()
+    scene.server().answerWith(json(serviceObject('x')))
+    await api.get(Service, { namespace: 'a', name: 'x' })
+    scene.write('token', 'second')
+    const told: string[] = []
+    const whole: Handler = (_, response) => {
+      told.push('asked again')
+      response.end(added('a'))
+    }
+    scene.server().answerWith(inTurn(json(status(401, 'Unauthorized'), 401), whole))
+    const accepted = (): void => void told.push('accepted')
+    await api.watch(Service, { ...options, accepted }, ({ type }) => told.push(type)).ended
+    assert.deepEqual(told, ['asked again', 'accepted', 'ADDED'])
+  })
+
   test('events come in order, however their octets are cut, and a clean end is an end', async () => {
     const { watch, events, response } = await follow()
     const text = `${added('käse-🧀')}\n${eventLine('MODIFIED', serviceObject('b'))}${eventLine('BOOKMARK', { metadata: { resourceVersion: '42' } })}${eventLine('DELETED', serviceObject('b'))}`

@@ -71,11 +71,10 @@ export function httpWatch(
       finish(opened)
       return
     }
-    if (!isOver) {
-      follow(opened.value)
-      return
-    }
-    discard(opened.value)
+    // The API server has no other success for a watch: what else comes is of something between, which says nothing of when it began.
+    if (!isOver && opened.value.status === 200) options.accepted?.()
+    if (isOver) discard(opened.value)
+    else follow(opened.value)
   }
   void start()
   return { stop: () => finish({ kind: 'ended' }), ended }

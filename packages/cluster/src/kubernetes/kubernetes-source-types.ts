@@ -49,6 +49,12 @@ export interface KubernetesSource extends Source {
   /** Lists every kind again, or one: what is known stays until the new list is whole. Resolves when the lists are there. */
   readonly relist: (type?: ResourceType) => Promise<void>
   readonly states: () => readonly FollowedState[]
+  /**
+   * When the API server had accepted the watch of a kind that is under way, by `clock.now()`: it began that watch earlier. What is known of the kind
+   * came by this watch, or by lists and watches before it; so ask after having read what is known. Of several watches of a kind: the latest.
+   * undefined: none is under way (while listing, between two watches, or not answered yet), or it is older than it was asked to become.
+   */
+  readonly watchedSinceMs: (type: ResourceType) => number | undefined
   /** The object as last seen, trimmed by `keep`; undefined: not there. */
   readonly object: (type: ResourceType, key: ObjectKey) => KubeObject | undefined
   /** The newest version of an object of a snapshot that says the same as there: only its resourceVersion can be another. */

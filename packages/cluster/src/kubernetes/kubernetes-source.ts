@@ -129,6 +129,15 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
       publish()
     },
     states: (): readonly FollowedState[] => reflectors.map((reflector) => reflector.state()),
+    watchedSinceMs: (type) => {
+      let latestMs: number | undefined
+      for (const reflector of reflectorsOf(type)) {
+        const sinceMs = reflector.watchedSinceMs()
+        if (sinceMs === undefined) return undefined
+        latestMs = Math.max(latestMs ?? sinceMs, sinceMs)
+      }
+      return latestMs
+    },
     object: (type, key) => {
       for (const { known } of reflectorsOf(type)) {
         const entry = known.get(nameOf(key))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { createVirtualClock, type Clock, type VirtualClock } from '@holdfast/runtime'
-import { createRandom, pass, settle } from '../testing/virtual-time.ts'
+import { createRandom, pass, passUntil, settle } from '../testing/virtual-time.ts'
 import { createLeaderElection, leaseTiming, type LeaderElection, type LeadershipChange } from './lease.ts'
 import { apiFault, createMemoryApi, type MemoryApi, type MemoryClient } from './memory-api.ts'
 import { resourceTypes } from './resource-types.ts'
@@ -240,10 +240,213 @@ describe('Leader election', () => {
   })
 })
 
+const versionOf = (api: MemoryApi): string => api.read(resourceTypes.Lease, lease)?.metadata.resourceVersion ?? ''
+
+describe('A leadership', () => {
+  it('has the version of the Lease that acquired it, and the next one a greater number', async () => {
+    const clock = createVirtualClock()
+    const api = createMemoryApi({ clock })
+    const [one, two] = [createCandidate(api, clock, 'one'), createCandidate(api, clock, 'two')]
+    assert.equal(one.election.leadership(), undefined)
+    await pass(clock, 700)
+    one.election.start()
+    await settle()
+    const number = versionOf(api)
+    assert.deepEqual(one.election.leadership(), { number, sinceMs: 700, renewedMs: 700 })
+    two.election.start()
+    await pass(clock, 5_000)
+    assert.notEqual(versionOf(api), number)
+    assert.deepEqual(one.election.leadership(), { number, sinceMs: 700, renewedMs: 4_700 })
+    assert.equal(two.election.leadership(), undefined)
+    await one.election.stop()
+    assert.equal(one.election.leadership(), undefined)
+    await passUntil(clock, () => two.election.isLeader(), 3_000)
+    const next = two.election.leadership()
+    assert.deepEqual(next, { number: versionOf(api), sinceMs: clock.now(), renewedMs: clock.now() })
+    assert.ok(Number(next.number) > Number(number))
+    await two.election.stop()
+  })
+
+  it('can be asked for by whoever is told of it, and is over for whoever is told that it is', async () => {
+    const clock = createVirtualClock()
+    const api = createMemoryApi({ clock })
+    const seen: (string | undefined)[] = []
+    const election = createLeaderElection({
+      ...{ api, clock, lease, identity: 'one', random: () => 0, wallTimeMs: () => clock.now() },
+      observe: ({ kind }) => seen.push(kind, election.leadership()?.number),
+    })
+    election.start()
+    await settle()
+    const number = versionOf(api)
+    await election.stop()
+    assert.deepEqual(seen, ['acquired', number, 'lost', undefined])
+  })
+
+  it('is undefined from when it expires, and of the same process again it has a greater number', async () => {
+    const clock = createVirtualClock()
+    const api = createMemoryApi({ clock })
+    const { client, election, changes } = createCandidate(api, clock, 'one')
+    election.start()
+    await pass(clock, 4_100)
+    const first = election.leadership()
+    client.setOutage('refused')
+    await pass(clock, 9_800)
+    assert.deepEqual(election.leadership(), first)
+    await pass(clock, 100)
+    assert.deepEqual([clock.now(), election.leadership()], [14_000, undefined])
+    client.setOutage(undefined)
+    await passUntil(clock, () => election.isLeader(), 3_000)
+    const second = election.leadership()
+    assert.deepEqual(second, { number: versionOf(api), sinceMs: clock.now(), renewedMs: clock.now() })
+    assert.ok(Number(second.number) > Number(first?.number))
+    assert.deepEqual(
+      changes.map(({ kind }) => kind).filter((kind) => kind !== 'fault'),
+      ['acquired', 'lost', 'acquired'],
+    )
+    await election.stop()
+  })
+
+  it('is another one where it had expired before its alarm rang', async () => {
+    const clock = createVirtualClock()
+    const api = createMemoryApi({ clock })
+    // While it is stopped no alarm rings; then they ring in turn, and the renewal is answered before the deadline rings.
+    let isStopped = false
+    const due = new Set<() => void>()
+    const stoppable: Clock = {
+      now: () => clock.now(),
+      after: (ms, run) => {
+        const alarm = clock.after(ms, () => (isStopped ? void due.add(run) : run()))
+        return {
+          cancel: () => {
+            alarm.cancel()
+            due.delete(run)
+          },
+        }
+      },
+    }
+    const { election, changes } = createCandidate(api, stoppable, 'one')
+    election.start()
+    await pass(clock, 2_900)
+    const first = election.leadership()
+    isStopped = true
+    await pass(clock, 11_000)
+    assert.equal(election.leadership(), undefined)
+    isStopped = false
+    for (const run of due) {
+      due.delete(run)
+      run()
+      await settle()
+    }
+    assert.ok(Number(election.leadership()?.number) > Number(first?.number))
+    assert.deepEqual(changes, [{ kind: 'acquired' }, { kind: 'lost', reason: 'expired' }, { kind: 'acquired' }])
+    await election.stop()
+  })
+
+  it('was renewed when the renewal was sent, not when it was answered', async () => {
+    const clock = createVirtualClock()
+    const api = createMemoryApi({ clock })
+    const { client, election } = createCandidate(api, clock, 'one')
+    client.setLatency(() => 400)
+    election.start()
+    // A read, which finds nothing, and the write.
+    await pass(clock, 1_599)
+    assert.equal(election.leadership(), undefined)
+    await pass(clock, 1)
+    assert.deepEqual(election.leadership(), { number: versionOf(api), sinceMs: 1_600, renewedMs: 800 })
+    await pass(clock, 1_199)
+    assert.equal(election.leadership()?.renewedMs, 800)
+    await pass(clock, 1)
+    assert.equal(election.leadership()?.renewedMs, 2_000)
+    void election.stop()
+  })
+
+  it('was renewed by a late answer where nothing newer is known', async () => {
+    const clock = createVirtualClock()
+    const api = createMemoryApi({ clock })
+    const { client, election } = createCandidate(api, clock, 'one')
+    election.start()
+    await pass(clock, 3_000)
+    const [early, next] = [client.holdNext({ verbs: ['replace'] }, 'after'), client.holdNext({}, 'before')]
+    // Sent at 4 s, not waited for after 9 s.
+    await pass(clock, 6_500)
+    assert.ok(early.hasArrived() && next.hasArrived())
+    assert.equal(election.leadership()?.renewedMs, 2_000)
+    const third = client.holdNext({}, 'before')
+    early.release()
+    await pass(clock, 1)
+    assert.deepEqual([third.hasArrived(), election.leadership()?.renewedMs], [true, 4_000])
+    await pass(clock, 4_499)
+    assert.deepEqual([clock.now(), election.leadership()], [14_000, undefined])
+    void election.stop()
+  })
+
+  it('is not put back by an answer that comes after that to a later write', async () => {
+    const clock = createVirtualClock()
+    const api = createMemoryApi({ clock })
+    const { client, election } = createCandidate(api, clock, 'one')
+    election.start()
+    await pass(clock, 3_000)
+    const late = client.holdNext({ verbs: ['replace'] }, 'after')
+    await pass(clock, 6_500)
+    assert.ok(late.hasArrived())
+    assert.equal(election.leadership()?.renewedMs, 9_000)
+    late.release()
+    await settle()
+    assert.equal(election.leadership()?.renewedMs, 9_000)
+    await election.stop()
+  })
+
+  it('has a number of its own also where the clock for people stands still', async () => {
+    for (const times of [12, 13]) {
+      const clock = createVirtualClock()
+      const api = createMemoryApi({ clock })
+      const { client, election } = createCandidate(api, clock, 'one', { wallTimeMs: () => 0 })
+      election.start()
+      await settle()
+      const first = election.leadership()
+      client.failNext({ verbs: ['replace'] }, apiFault('serverError', 'x'), { times })
+      await passUntil(clock, () => !election.isLeader(), 11_000)
+      await passUntil(clock, () => election.isLeader(), 30_000)
+      assert.ok(Number(election.leadership()?.number) > Number(first?.number), `${times}`)
+      await election.stop()
+    }
+  })
+
+  it('needs a Lease with a version', async () => {
+    const clock = createVirtualClock()
+    const api = createMemoryApi({ clock })
+    const bare = { kind: 'ok', value: { metadata: lease, spec: { holderIdentity: 'one' } } } as const
+    const changes: LeadershipChange[] = []
+    const election = createLeaderElection({
+      api: { ...api, create: () => Promise.resolve(bare) },
+      ...{ clock, lease, identity: 'one', random: () => 0, wallTimeMs: () => clock.now() },
+      observe: (change) => changes.push(change),
+    })
+    election.start()
+    await pass(clock, 10_000)
+    assert.equal(election.leadership(), undefined)
+    assert.deepEqual(
+      changes.map((change) => (change.kind === 'fault' ? change.fault.code : change.kind)),
+      ['badAnswer'],
+    )
+    await election.stop()
+  })
+})
+
 interface Run {
   readonly worstOverlapMs: number
   readonly longestGapMs: number
   readonly hadTrouble: boolean
+  /** In the order in which they were acquired. */
+  readonly leaderships: readonly Led[]
+}
+
+/** A leadership; times are those of the server's clock. */
+interface Led {
+  readonly number: number
+  readonly candidate: number
+  readonly sinceMs: number
+  readonly renewedMs: number
 }
 
 const healthyMs = 80_000
@@ -271,12 +474,27 @@ async function simulate(seed: number, rates: readonly number[]): Promise<Run> {
       healthySinceMs = Math.max(healthySinceMs, makeTrouble(trouble, clock, random))
     })
   }
+  const leaderships = new Map<number, Led>()
+  const note = (candidate: number): void => {
+    const { election } = candidates[candidate]!
+    const led = election.leadership()
+    assert.equal(led !== undefined, election.isLeader())
+    if (led === undefined) return
+    const [rate, number] = [rates[candidate]!, Number(led.number)]
+    const before = leaderships.get(number)
+    const after = { number, candidate, sinceMs: led.sinceMs / rate, renewedMs: led.renewedMs / rate }
+    leaderships.set(number, after)
+    if (before === undefined) return
+    assert.deepEqual([before.candidate, before.sinceMs], [candidate, after.sinceMs], `seed ${seed}`)
+    assert.ok(before.renewedMs <= after.renewedMs, `seed ${seed}: renewed at ${after.renewedMs}, and before later`)
+  }
   let [worstOverlapMs, longestGapMs] = [0, 0]
   let [overlapSinceMs, gapSinceMs] = [Infinity, 0]
   while (clock.now() < endMs) {
     clock.advanceToNext()
     await setImmediate()
     const nowMs = clock.now()
+    for (const index of candidates.keys()) note(index)
     const leaders = candidates.filter(({ election }) => election.isLeader()).length
     overlapSinceMs = leaders > 1 ? Math.min(overlapSinceMs, nowMs) : Infinity
     worstOverlapMs = Math.max(worstOverlapMs, nowMs - overlapSinceMs)
@@ -284,7 +502,7 @@ async function simulate(seed: number, rates: readonly number[]): Promise<Run> {
     longestGapMs = Math.max(longestGapMs, nowMs - Math.max(gapSinceMs, healthySinceMs))
   }
   for (const { election } of candidates) void election.stop()
-  return { worstOverlapMs, longestGapMs, hadTrouble }
+  return { worstOverlapMs, longestGapMs, hadTrouble, leaderships: [...leaderships.values()] }
 }
 
 /** Returns when it is over. */
@@ -306,6 +524,18 @@ function makeTrouble({ client }: Candidate, clock: Clock, random: () => number):
     clock.after(ms, () => client.catchUp())
   }
   return clock.now() + ms
+}
+
+/** A later leadership has a greater number, and began after every renewal of those before it was sent. */
+function checkNumbers(leaderships: readonly Led[], seed: number): void {
+  for (const [index, later] of leaderships.toSorted((a, b) => a.number - b.number).entries()) {
+    for (const earlier of leaderships.toSorted((a, b) => a.number - b.number).slice(0, index)) {
+      assert.ok(
+        earlier.renewedMs < later.sinceMs,
+        `seed ${seed}: ${earlier.number} renewed after ${later.number} began`,
+      )
+    }
+  }
 }
 
 /** A leader gives up 10 s after its last renewal, another takes over 15 s after it saw that; each by its own clock. */
@@ -331,7 +561,16 @@ describe('In random histories with faults', () => {
     it(`${name}: two lead for at most ${allowedMs} ms, and one does within 20 s of health`, async () => {
       let troubled = 0
       for (let seed = 1; seed <= 40; seed += 1) {
-        const { worstOverlapMs, longestGapMs, hadTrouble } = await simulate(seed, rates)
+        const { worstOverlapMs, longestGapMs, hadTrouble, leaderships } = await simulate(seed, rates)
+        checkNumbers(leaderships, seed)
+        if (allowedMs === 0) {
+          const numbers = leaderships.map(({ number }) => number)
+          assert.deepEqual(
+            numbers,
+            numbers.toSorted((a, b) => a - b),
+            `seed ${seed}`,
+          )
+        }
         if (hadTrouble) troubled += 1
         assert.ok(worstOverlapMs <= allowedMs, `seed ${seed}: ${worstOverlapMs} ms`)
         // By the slowest clock of those that follow.

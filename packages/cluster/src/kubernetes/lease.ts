@@ -1,5 +1,6 @@
 import type { Alarm, Clock } from '@holdfast/runtime'
 import type { ApiFault, ApiResult, KubeApi, KubeObject, ObjectKey } from './api.ts'
+import { apiFault } from './api-fault.ts'
 import { equalData, isFields, type Fields } from './plain-data.ts'
 import { resourceTypes } from './resource-types.ts'
 
@@ -42,10 +43,25 @@ export interface LeaderElectionOptions {
   readonly observe: (change: LeadershipChange) => void
 }
 
+/** The time from one `acquired` to the `lost` after it. */
+export interface Leadership {
+  /**
+   * metadata.resourceVersion of the Lease as the write made it at which `acquired` was told: of two leaderships, whoever has them, the later one
+   * has the greater number.
+   */
+  readonly number: string
+  /** When `acquired` was told, by `clock.now()`. */
+  readonly sinceMs: number
+  /** When the latest write of the Lease that succeeded was sent, by `clock.now()`: nobody else led before. Never goes back. */
+  readonly renewedMs: number
+}
+
 export interface LeaderElection {
   readonly start: () => void
   /** Whether we lead now: asked by the clock, so that a process that was stopped for long learns it at its first question. */
   readonly isLeader: () => boolean
+  /** Of now; undefined where `isLeader()` is false. */
+  readonly leadership: () => Leadership | undefined
   /** Who leads, as far as we know; empty: nobody. */
   readonly holder: () => string
   /** Gives the Lease back, so that another takes over within 2 s. Resolves when that is done or has failed, after 5 s at most. */
@@ -66,29 +82,31 @@ interface Sight {
 export function createLeaderElection(options: LeaderElectionOptions): LeaderElection {
   const { api, clock, random, identity, observe } = options
   let sight: Sight | undefined
-  /** Until when we lead by our clock; undefined: we do not. */
-  let leadsUntilMs: number | undefined
+  /** Since `acquired` was told; undefined: we do not lead. It is over by our clock `renewDeadlineMs` after the last renewal. */
+  let current: Leadership | undefined
   let deadline: Alarm | undefined
   let fault: ApiFault | undefined
   let isStopped = false
   let stopPause = (): void => undefined
   let lastTime = ''
   /** The attempt under way; earlier ones that were not waited for may be under way as well. */
-  let current = 0
+  let attempts = 0
   /** The attempt that saw the Lease last: what an earlier one sees after it is older. */
   let seenBy = 0
   let stopWaiting = (): void => undefined
   /** When the attempt began that the next one follows. */
   let triedMs = 0
 
-  const isLeader = (): boolean => leadsUntilMs !== undefined && clock.now() < leadsUntilMs
+  const leadership = (): Leadership | undefined =>
+    current !== undefined && clock.now() < current.renewedMs + leaseTiming.renewDeadlineMs ? current : undefined
+  const isLeader = (): boolean => leadership() !== undefined
 
   async function run(): Promise<void> {
     while (!isStopped) {
       triedMs = clock.now()
-      current += 1
-      await within(leaseTiming.requestMs, attempt(current))
-      const spread = leadsUntilMs === undefined ? 1 + 0.2 * random() : 1
+      attempts += 1
+      await within(leaseTiming.requestMs, attempt(attempts))
+      const spread = current === undefined ? 1 + 0.2 * random() : 1
       await pause(Math.max(triedMs + leaseTiming.retryMs * spread - clock.now(), 0))
     }
   }
@@ -119,7 +137,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   const isOver = (attempt: number): boolean => isStopped || attempt < seenBy
 
   async function attempt(own: number): Promise<void> {
-    const isRenewed = leadsUntilMs !== undefined && sight !== undefined && (await take(sight, own))
+    const isRenewed = current !== undefined && sight !== undefined && (await take(sight, own))
     if (isRenewed || isOver(own)) return
     const found = await api.get(Lease, options.lease)
     if (isOver(own)) return
@@ -146,9 +164,14 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     const answer = await (seen === undefined ? api.create(Lease, object, write) : api.replace(Lease, object, write))
     if (isOver(own)) return false
     if (answer.kind === 'ok') {
+      const number = answer.value.metadata.resourceVersion
+      if (number === undefined) {
+        setFault(apiFault('badAnswer', 'the Lease has no resourceVersion'), own)
+        return false
+      }
       see(answer.value, own)
-      lead(sentMs + leaseTiming.renewDeadlineMs)
-      if (own !== current) goOnFrom(sentMs)
+      lead(sentMs, number)
+      if (own !== attempts) goOnFrom(sentMs)
       return true
     }
     // Another one was first: the next look at it says who.
@@ -163,7 +186,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   }
 
   function recordOf(seen: Sight | undefined): Fields {
-    const now = nextTime()
+    const now = nextTime(seen)
     const isOurs = seen?.spec['holderIdentity'] === identity
     const transitions = Number(seen?.spec['leaseTransitions'] ?? 0)
     return {
@@ -174,11 +197,15 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     }
   }
 
-  /** MicroTime; never the same twice, since others see that we live by its changes. */
-  function nextTime(): string {
+  /**
+   * MicroTime; neither what we wrote last nor what is there: others see that we live by its changes, and a write that changes nothing gives the
+   * Lease no new version.
+   */
+  function nextTime(seen: Sight | undefined): string {
     const seconds = new Date(options.wallTimeMs()).toISOString()
-    const micros = seconds.replace('Z', '000Z')
-    lastTime = micros === lastTime ? seconds.replace('Z', '001Z') : micros
+    const isTaken = (time: string): boolean => time === lastTime || time === seen?.spec['renewTime']
+    const times = ['000Z', '001Z', '002Z'].map((micros) => seconds.replace('Z', micros))
+    lastTime = times.find((time) => !isTaken(time)) ?? ''
     return lastTime
   }
 
@@ -201,28 +228,31 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     if (holder() !== before && holder() !== identity) observe({ kind: 'holder', holder: holder() })
   }
 
-  function lead(untilMs: number): void {
+  /** Of a write that succeeded: answers to earlier ones than the last that was seen do not come here. */
+  function lead(renewedMs: number, number: string): void {
+    // Its alarm may be late; and the answer may have been so long on its way that nothing is left of the time.
+    if (!isLeader()) lose('expired')
     deadline?.cancel()
-    // The answer may have been so long on its way that nothing is left of the time.
-    if (untilMs <= clock.now()) {
+    const [nowMs, untilMs] = [clock.now(), renewedMs + leaseTiming.renewDeadlineMs]
+    if (untilMs <= nowMs) {
       lose('expired')
       return
     }
-    const isNew = leadsUntilMs === undefined
-    leadsUntilMs = untilMs
-    deadline = clock.after(untilMs - clock.now(), () => lose('expired'))
+    const isNew = current === undefined
+    current = { ...(current ?? { number, sinceMs: nowMs }), renewedMs }
+    deadline = clock.after(untilMs - nowMs, () => lose('expired'))
     if (isNew) observe({ kind: 'acquired' })
   }
 
   function lose(reason: 'expired' | 'taken' | 'stopped'): void {
     deadline?.cancel()
-    if (leadsUntilMs === undefined) return
-    leadsUntilMs = undefined
+    if (current === undefined) return
+    current = undefined
     observe({ kind: 'lost', reason })
   }
 
-  function setFault(next: ApiFault, own = current): void {
-    if (own !== current) return
+  function setFault(next: ApiFault, own = attempts): void {
+    if (own !== attempts) return
     const isSame = fault?.code === next.code && fault.message === next.message
     fault = next
     if (!isSame) observe({ kind: 'fault', fault: next })
@@ -240,12 +270,13 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   return {
     start: () => void run(),
     isLeader,
+    leadership,
     holder,
     stop: async () => {
       if (isStopped) return
       isStopped = true
       stopPause()
-      const isHeld = leadsUntilMs !== undefined
+      const isHeld = current !== undefined
       lose('stopped')
       if (isHeld && sight !== undefined) await within(leaseTiming.requestMs, release(sight))
     },

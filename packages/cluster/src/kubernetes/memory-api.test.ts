@@ -117,6 +117,62 @@ describe('The API in memory', () => {
   })
 })
 
+describe('A watch of the API in memory', () => {
+  it('begins when the request has come, and is known to be accepted when the answer has', async () => {
+    const { api, one, clock } = createWorld()
+    const latencies = [40, 25]
+    one.setLatency(() => latencies.shift() ?? 0)
+    const told: string[] = []
+    const options = { resourceVersion: api.resourceVersion(), timeoutSeconds: 60 }
+    const accepted = (): void => void told.push(`accepted ${clock.now()}`)
+    one.watch(AddressBlock, { ...options, accepted }, (event) => told.push(`${event.type} ${clock.now()}`))
+    api.put(AddressBlock, block('a'))
+    await pass(clock, 1_000)
+    assert.deepEqual(told, ['accepted 65', 'ADDED 65'])
+  })
+
+  it('is not accepted where it is refused, or nothing is answered, or it is stopped meanwhile', async () => {
+    const { api, one, clock } = createWorld()
+    const options = { resourceVersion: api.resourceVersion(), timeoutSeconds: 60 }
+    const accepted = (): void => assert.fail('accepted')
+    const watch = () => one.watch(AddressBlock, { ...options, accepted }, () => undefined)
+    for (const outage of ['refused', 'silent'] as const) {
+      one.setOutage(outage)
+      watch()
+      await pass(clock, 100)
+      one.setOutage(undefined)
+      await pass(clock, 100)
+    }
+    one.failNext({ verbs: ['watch'] }, apiFault('serverError', 'x'))
+    watch()
+    one.setLatency(() => 10)
+    const stopped = watch()
+    await pass(clock, 15)
+    stopped.stop()
+    await pass(clock, 1_000)
+  })
+
+  it('lives for timeoutSeconds from when it began: what is written later is not told, whenever it would arrive', async () => {
+    for (const latencyMs of [0, 40, 5_000]) {
+      const { api, one, clock } = createWorld()
+      one.setLatency(() => latencyMs)
+      const told: string[] = []
+      const options = { resourceVersion: api.resourceVersion(), timeoutSeconds: 60 }
+      const watch = one.watch(AddressBlock, options, (event) => {
+        if (event.type !== 'BOOKMARK') told.push(event.object.metadata.name)
+      })
+      let endedMs: number | undefined
+      void watch.ended.then(() => (endedMs = clock.now()))
+      await pass(clock, latencyMs + 59_999)
+      api.put(AddressBlock, block('in-time'))
+      await pass(clock, 1)
+      api.put(AddressBlock, block('late'))
+      await pass(clock, 60_000)
+      assert.deepEqual([told, endedMs], [['in-time'], 60_000 + 2 * latencyMs], `${latencyMs}`)
+    }
+  })
+})
+
 describe('Faults of the API in memory', () => {
   it('fail the next requests that match, of this client alone', async () => {
     const { api, one, two } = createWorld()

@@ -121,6 +121,8 @@ export function serveWatch(settings: ServedWatchOptions): ServedWatch {
     after(lifeMs, () => end({ kind: 'ended' }))
     bookmarks()
     state = settings.isHalted() ? 'halted' : 'open'
+    const { accepted } = options
+    if (accepted !== undefined) deliver(accepted)
     catchUp()
   }
 

@@ -8,7 +8,7 @@ export const timing = {
   mostRetryMs: 14_000,
   /** How often an optional kind that the server does not know is asked for. */
   absentRetryMs: 20_000,
-  /** A watch lasts between this and twice as long. */
+  /** A watch lasts between this and `longestWatchMs`. */
   watchSeconds: 300,
   /**
    * The API server sends bookmarks about every minute: three without any sign are a connection that is dead or a server that has
@@ -23,6 +23,16 @@ export const timing = {
   /** A watch that ends earlier than this, without any sign, is a failure: else a server could make us ask without pause. */
   shortMs: 5_000,
 } as const
+
+/** The longest that the server is asked to let a watch live, in ms. */
+export const longestWatchMs = 2 * timing.watchSeconds * 1000
+
+/**
+ * What the server is asked to end a watch after: `longestWatchMs` at most.
+ * @param random 0 to below 1
+ */
+export const watchSecondsOf = (random: number): number =>
+  Math.round(timing.watchSeconds + (longestWatchMs / 1000 - timing.watchSeconds) * random)
 
 /** An object that is known. */
 export interface Known {
@@ -56,5 +66,7 @@ export interface Reflector<K extends Known> {
   /** Lists again; resolves when that list is there, or at `stop`. */
   readonly relist: () => Promise<void>
   readonly state: () => FollowedState
+  /** See `KubernetesSource.watchedSinceMs`. */
+  readonly watchedSinceMs: () => number | undefined
   readonly known: ReadonlyMap<string, K>
 }

@@ -3,7 +3,7 @@ import { createBackOff } from './back-off.ts'
 import { createKnownObjects } from './known-objects.ts'
 import type { FollowedState } from './kubernetes-source-types.ts'
 import { badAnswer, flawOfObject, listAll, listKey, type WholeList } from './object-list.ts'
-import { timing, type Known, type Reflector, type ReflectorOptions } from './reflector-types.ts'
+import { timing, watchSecondsOf, type Known, type Reflector, type ReflectorOptions } from './reflector-types.ts'
 import { isOlder, wentBack } from './version-order.ts'
 import { guardWatch } from './watch-guard.ts'
 
@@ -56,6 +56,8 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
   /** Who waits for the next list, and for the one under way. */
   let relists: (() => void)[] = []
   let served: (() => void)[] = []
+  /** The watch under way, once the server has accepted it: since when, and until when it may live. */
+  let heard: { readonly sinceMs: number; readonly untilMs: number } | undefined
   let isStopped = false
   let stopWatch = (): void => undefined
   let stopPause = (): void => undefined
@@ -161,22 +163,30 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
 
   async function watch(from: string): Promise<Step> {
     const startMs = clock.now()
-    const timeoutSeconds = Math.round(timing.watchSeconds * (1 + random()))
+    const timeoutSeconds = watchSecondsOf(random())
     const seen = { signs: 0, end: undefined as (() => Step) | undefined, isSilent: false as boolean }
-    const current = api.watch(type, { ...selection, resourceVersion: from, timeoutSeconds }, (event) => {
+    const accepted = (): void => {
+      const sinceMs = clock.now()
+      heard = { sinceMs, untilMs: sinceMs + timeoutSeconds * 1000 }
+    }
+    const current = api.watch(type, { ...selection, resourceVersion: from, timeoutSeconds, accepted }, (event) => {
       if (isStopped || seen.end !== undefined) return
       seen.end = take(event)
       if (seen.end === undefined) seen.signs += 1
-      else current.stop()
+      else leave()
     })
-    stopWatch = () => current.stop()
+    const leave = (): void => {
+      heard = undefined
+      current.stop()
+    }
+    stopWatch = leave
     const endGuard = guardWatch({
       ...{ clock, timeoutSeconds },
       silenceMs: () => timing.silenceMs * 2 ** suspicions,
       lastContactMs: () => lastContactMs,
       suspect: () => {
         seen.isSilent = true
-        current.stop()
+        leave()
       },
       settled: () => {
         settle()
@@ -184,6 +194,7 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
       },
     })
     const end = await current.ended
+    heard = undefined
     endGuard()
     stopWatch = () => undefined
     if (isStopped) return atOnce
@@ -281,6 +292,8 @@ export function createReflector<K extends Known>(options: ReflectorOptions<K>): 
       await promise
     },
     state,
+    // Whoever was stopped for long, and has left the server waiting, may be told of more than the watch had time for.
+    watchedSinceMs: () => (heard !== undefined && clock.now() <= heard.untilMs ? heard.sinceMs : undefined),
     known: objects.map,
   }
 }

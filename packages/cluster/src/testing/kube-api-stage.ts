@@ -112,7 +112,9 @@ export function createStage(): Stage {
     const resourceVersion = options.resourceVersion ?? ok(await api.list(type, selection)).resourceVersion
     const events: WatchEvent[] = []
     const timeoutSeconds = options.timeoutSeconds ?? 300
-    const watch = api.watch(type, { ...selection, resourceVersion, timeoutSeconds }, (event) => events.push(event))
+    const accepted = options.accepted === undefined ? {} : { accepted: options.accepted }
+    const wanted = { ...selection, ...accepted, resourceVersion, timeoutSeconds }
+    const watch = api.watch(type, wanted, (event) => events.push(event))
     watches.add(watch)
     return { watch, events, told: () => events.flatMap(lineOf) }
   }

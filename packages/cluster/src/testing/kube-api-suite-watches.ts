@@ -104,6 +104,28 @@ export function describeWatches(stage: Stage): void {
     await stage.until('the last', () => assert.deepEqual(told(), ['ADDED one', 'ADDED last']))
   })
 
+  it('tells once that it was accepted, also where nothing happens: after watch() has returned, and before any event', async () => {
+    const { resourceVersion } = ok(await stage.api.list(ConfigMap, { namespace }))
+    ok(await stage.api.create(ConfigMap, configMap('one'), writer))
+    for (const isQuiet of [false, true]) {
+      let hasReturned = false
+      const told: string[] = []
+      const options = {
+        namespace,
+        resourceVersion: isQuiet ? ok(await stage.api.list(ConfigMap, { namespace })).resourceVersion : resourceVersion,
+        timeoutSeconds: 60,
+        accepted: () => void told.push(`accepted ${hasReturned}`),
+      }
+      const watch = stage.api.watch(ConfigMap, options, (event) => told.push(event.type))
+      hasReturned = true
+      const expected = isQuiet ? ['accepted true'] : ['accepted true', 'ADDED']
+      await stage.until('all that it tells', () => assert.deepEqual(told, expected))
+      watch.stop()
+      await watch.ended
+      assert.deepEqual(told, expected)
+    }
+  })
+
   it('observes nothing before watch() has returned', async () => {
     const { resourceVersion } = ok(await stage.api.list(ConfigMap, { namespace }))
     ok(await stage.api.create(ConfigMap, configMap('one'), writer))
@@ -174,11 +196,35 @@ export function describeWatchEnds(stage: Stage): void {
     assert.deepEqual(events, [])
   })
 
-  it('says notFound of a kind that the server does not know', async () => {
-    const { watch } = await stage.follow(unknownType, { namespace, resourceVersion: '1' })
+  it('says notFound of a kind that the server does not know, and not that it was accepted', async () => {
+    let isAccepted = false
+    const options = { namespace, resourceVersion: '1', accepted: () => void (isAccepted = true) }
+    const { watch } = await stage.follow(unknownType, options)
     let end: { readonly kind: string } | undefined
     void watch.ended.then((ended) => (end = ended))
     await stage.until('the end', () => assert.ok(end !== undefined))
     faultOf(end!, 'notFound')
+    assert.equal(isAccepted, false)
+  })
+
+  it('does not tell that it was accepted after stop(), and may be stopped from within', async () => {
+    const { resourceVersion } = ok(await stage.api.list(ConfigMap, { namespace }))
+    ok(await stage.api.create(ConfigMap, configMap('one'), writer))
+    const told: string[] = []
+    const options = { namespace, resourceVersion, timeoutSeconds: 60 }
+    const tell = (text: string) => () => void told.push(text)
+    const early = stage.api.watch(ConfigMap, { ...options, accepted: tell('early') }, tell('event'))
+    early.stop()
+    const accepted = (): void => {
+      told.push('accepted')
+      watch.stop()
+    }
+    const watch = stage.api.watch(ConfigMap, { ...options, accepted }, tell('event'))
+    // What was sent to this one came after what those above might have been sent.
+    const witness = await stage.follow(ConfigMap, { namespace, resourceVersion })
+    await stage.until('the event elsewhere', () => assert.deepEqual(witness.told(), ['ADDED one']))
+    await stage.until('the acceptance', () => assert.deepEqual(told, ['accepted']))
+    for (const one of [early, watch]) assert.deepEqual(await one.ended, { kind: 'ended' })
+    assert.deepEqual(told, ['accepted'])
   })
 }

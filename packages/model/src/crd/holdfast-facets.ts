@@ -255,6 +255,12 @@ export const addressBlockFacets: Facets = {
       'namespace/name) and when it was released (`time`, in UTC with microseconds): the longest unused address is handed out first.',
     512,
   ),
+  reserved: byAddress(
+    'Addresses, in their canonical form, that a leading controller has set aside for the Services that come next, each with the number of ' +
+      'its leadership (the `resourceVersion` of the Lease as it was acquired): nobody else gives them away, and a Service can name one a ' +
+      'moment before it stands under `addresses`. They can be in use or released besides.',
+    20,
+  ),
 }
 
 export const nodeStateSpecFacets: Facets = {

@@ -9,4 +9,5 @@ export const addressBlockSpec = z.object({
   inUse: z.int(),
   addresses: z.record(z.string(), z.string()).default({}),
   released: z.record(z.string(), z.string()).default({}),
+  reserved: z.record(z.string(), z.string()).optional(),
 })

@@ -188,6 +188,12 @@ const addressBlocks: readonly CrdVector[] = [
   blocks.good('a block that is full', block(full(held('web'))), v4),
   blocks.good('a block of free addresses', block({}, full(free)), v4),
   blocks.good('IPv6', block({ '2001:db8::7f': held('web') }, {}, { cidr: '2001:db8::40/122' }), v6),
+  blocks.good(
+    'addresses set aside, free and in use',
+    block({ '192.0.2.1': held('web') }, { '192.0.2.2': free }, { reserved: full('18446744073709551615') }),
+    v4,
+  ),
+  blocks.good('nothing set aside', block({}, {}, { reserved: {} }), v4),
   blocks.good('no maps', { cidr: '192.0.2.0/26', inUse: 0 }, v4),
   blocks.good('a change of holders', block({ '192.0.2.1': held('a') }), {
     ...v4,
@@ -237,6 +243,15 @@ const addressBlocks: readonly CrdVector[] = [
     ...unread,
   }),
   blocks.bad('a text that is too long for a free address', block({}, { '192.0.2.1': 'x'.repeat(513) }), {
+    ...v4,
+    ...unread,
+  }),
+  blocks.bad(
+    'an address set aside under a number that is no text',
+    block({}, {}, { reserved: { '192.0.2.1': 7 } }),
+    v4,
+  ),
+  blocks.bad('an address set aside under more than a number', block({}, {}, { reserved: { '192.0.2.1': free } }), {
     ...v4,
     ...unread,
   }),

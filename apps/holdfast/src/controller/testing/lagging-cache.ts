@@ -10,6 +10,17 @@ import type { Random } from './random.ts'
 export interface LaggingCache {
   /** What has arrived by now. */
   readonly followed: () => Followed
+  /**
+   * When the watch of Services was opened that brought the newest of what `followed` has returned, as the server counts: the earliest
+   * time that can be.
+   *
+   * A watch lives for W at most, since the API server ends each by its timeout. What it has sent by then can be read at any time after, by a
+   * process that was stopped or over a slow connection: so events are late by more than W here, but each happened at e <= o + W, where o is when
+   * its watch was opened. Each also came by a watch that was opened not before the last list was carried out, as a watch goes on from a
+   * list. Any o from the greater of that list and e - W on is possible for an event: the watch before may have ended at any
+   * moment. The earliest is the worst for whoever trusts in a watch that was opened before something.
+   */
+  readonly servicesOpenedMs: () => number
   /** Nothing arrives for so long, as when a watch is cut; then a list brings what is there, without what came between. */
   readonly cut: (type: ResourceType, ms: number) => void
   /** A list of what was there before the latest share of all changes arrives, and then these changes, one by one. */
@@ -22,6 +33,13 @@ export interface LaggingCache {
 interface Arrival {
   readonly dueMs: number
   readonly apply: (known: Map<string, RawObject>) => void
+  readonly source: Source
+}
+
+/** When a list was carried out, or what an event tells of, as the server counts. */
+interface Source {
+  readonly kind: 'list' | 'event'
+  readonly atMs: number
 }
 
 export const followedTypes = [
@@ -37,10 +55,13 @@ export interface LaggingCacheOptions {
   readonly server: MemoryApi
   readonly clock: Clock
   readonly random: Random
+  /** How long a watch lives at most, as the server counts. */
+  readonly longestWatchMs: number
   readonly changed: () => void
 }
 
-export function createLaggingCache({ server, clock, random, changed }: LaggingCacheOptions): LaggingCache {
+export function createLaggingCache(options: LaggingCacheOptions): LaggingCache {
+  const { server, clock, random, changed } = options
   const kinds = followedTypes.map((type) => createKind(type))
   let isCalm = false
 
@@ -49,29 +70,37 @@ export function createLaggingCache({ server, clock, random, changed }: LaggingCa
     const arrivals: Arrival[] = []
     let lastMs = 0
     let deafUntilMs = 0
+    let openedMs = clock.now()
     for (const object of server.readAll(type)) known.set(keyOf(object), rawOf(type, object))
-    /** What has been said of each object since the beginning; undefined: it was deleted. */
-    const said: (readonly [key: string, raw: RawObject | undefined])[] = [...known]
+    /** What has been said of each object since the beginning, and when. */
+    const said: Said[] = [...known].map(([key, raw]) => ({ key, raw, atMs: clock.now() }))
     const watch = server.watch(
       type,
       { resourceVersion: server.resourceVersion(), timeoutSeconds: 1_000_000_000 },
       (event) => {
         if (event.type === 'BOOKMARK') return
         const { object } = event
-        const change = [keyOf(object), event.type === 'DELETED' ? undefined : rawOf(type, object)] as const
+        const raw = event.type === 'DELETED' ? undefined : rawOf(type, object)
+        const change = { key: keyOf(object), raw, atMs: clock.now() }
         said.push(change)
-        if (clock.now() >= deafUntilMs) arrive((map) => note(map, ...change))
+        if (clock.now() >= deafUntilMs) hear(change)
       },
     )
-    function arrive(apply: Arrival['apply']): void {
+    function arrive(source: Source, apply: Arrival['apply']): void {
       const lagMs = isCalm ? 0 : lagOf(random)
       lastMs = Math.max(lastMs, clock.now() + lagMs)
-      arrivals.push({ dueMs: lastMs, apply })
+      arrivals.push({ dueMs: lastMs, apply, source })
       clock.after(lastMs - clock.now(), changed)
+    }
+    const hear = (change: Said): void => arrive({ kind: 'event', atMs: change.atMs }, (map) => note(map, change))
+    const list = (apply: Arrival['apply']): void => arrive({ kind: 'list', atMs: clock.now() }, apply)
+    function take({ apply, source: { kind, atMs } }: Arrival): void {
+      apply(known)
+      openedMs = Math.max(openedMs, kind === 'list' ? atMs : atMs - options.longestWatchMs)
     }
     function relist(): void {
       const objects = server.readAll(type).map((object) => rawOf(type, object))
-      arrive((map) => {
+      list((map) => {
         // What is equal keeps its identity, as in the real source.
         const before = new Map(map)
         map.clear()
@@ -85,8 +114,14 @@ export function createLaggingCache({ server, clock, random, changed }: LaggingCa
     return {
       type,
       known,
+      openedMs: () => openedMs,
       settle: () => {
-        while ((arrivals[0]?.dueMs ?? Infinity) <= clock.now()) arrivals.shift()?.apply(known)
+        for (;;) {
+          const [next] = arrivals
+          if (next === undefined || next.dueMs > clock.now()) return
+          arrivals.shift()
+          take(next)
+        }
       },
       cut: (ms: number) => {
         if (clock.now() < deafUntilMs) return
@@ -101,11 +136,12 @@ export function createLaggingCache({ server, clock, random, changed }: LaggingCa
         const from = Math.floor(said.length * (1 - share))
         arrivals.length = 0
         lastMs = clock.now()
-        arrive((map) => {
+        // The list is carried out now, whatever it is of: from here on a watch goes on that is opened now.
+        list((map) => {
           map.clear()
-          for (const change of said.slice(0, from)) note(map, ...change)
+          for (const change of said.slice(0, from)) note(map, change)
         })
-        for (const change of said.slice(from)) arrive((map) => note(map, ...change))
+        for (const change of said.slice(from)) hear(change)
       },
       calm: () => {
         deafUntilMs = 0
@@ -130,6 +166,7 @@ export function createLaggingCache({ server, clock, random, changed }: LaggingCa
         blocks: new Map(objectsOf(blocks).map((object) => [object.metadata.name, object])),
       }
     },
+    servicesOpenedMs: () => kinds.find(({ type }) => type === resourceTypes.Service)?.openedMs() ?? Infinity,
     rewind: (type, share) => kinds.find((kind) => kind.type === type)?.rewind(share),
     cut: (type, ms) => kinds.find((kind) => kind.type === type)?.cut(ms),
     calm: () => {
@@ -142,7 +179,14 @@ export function createLaggingCache({ server, clock, random, changed }: LaggingCa
   }
 }
 
-function note(known: Map<string, RawObject>, key: string, raw: RawObject | undefined): void {
+interface Said {
+  readonly key: string
+  /** undefined: it was deleted. */
+  readonly raw: RawObject | undefined
+  readonly atMs: number
+}
+
+function note(known: Map<string, RawObject>, { key, raw }: Said): void {
   if (raw === undefined) known.delete(key)
   else known.set(key, raw)
 }

@@ -1,12 +1,14 @@
-import type { ApiFault, KubeApi, KubeObject, MemoryClient, ResourceType } from '@holdfast/cluster'
+import type { ApiFault, KubeApi, KubeObject, ResourceType } from '@holdfast/cluster'
 import { apiFault, createMemoryApi, resourceTypes } from '@holdfast/cluster'
 import { createVirtualClock } from '@holdfast/runtime'
 import assert from 'node:assert/strict'
 import { createLog } from '../../kubernetes/log.ts'
 import { controllerKeeps } from '../kept.ts'
+import type { Leadership } from '../leadership.ts'
 import type { Followed, Outcome, Reconciler } from '../reconciler.ts'
 import { createReconciler } from '../reconciler.ts'
 import { ingressOf, poolAnnotation } from '../service-object.ts'
+import { reservedIn } from './truth.ts'
 import { namespace } from './workload.ts'
 
 const origin = { file: 'memory', lineOf: () => undefined }
@@ -17,18 +19,35 @@ type Rules = Parameters<typeof createReconciler>[0]['rules']
 /** What was heard of, where that is not what the server has. */
 type Heard = Partial<Omit<Followed, 'snapshot'>>
 
-/** A reconciler over a server of which the test says what has been heard. Blocks, pools and Services come and go by the server. */
-export function createScene(onPoolLoss: Rules['onPoolLoss'] = 'Reassign') {
+/** How long a watch lives in a scene, in ms. */
+export const sceneWatchMs = 300_000
+
+/**
+ * One that may use nothing of what is set aside, since its watch of Services is too young: every address is given by its block first
+ * (docs/adr/0009).
+ */
+const slowLeadership: Leadership = { number: '1', sinceMs: 0, isHeardInTime: false }
+
+/**
+ * A reconciler over a server of which the test says what has been heard. Blocks, pools and Services come and go by the server. `through`
+ * may change what the first reconciler asks and is answered.
+ */
+export function createScene(
+  onPoolLoss: Rules['onPoolLoss'] = 'Reassign',
+  through: (api: KubeApi) => KubeApi = (api) => api,
+) {
   const clock = createVirtualClock()
   const server = createMemoryApi({ clock })
   const client = server.connect()
   const lines: string[] = []
   let isLeading = true
+  let transitions = 0
+  let leadership = slowLeadership
   let refusalOf: (type: ResourceType, name: string) => ApiFault | undefined = () => undefined
   server.put(resourceTypes.Namespace, { metadata: { name: 'shop' } })
 
-  /** Another controller's, that knows nothing yet. */
-  function create(by = server.connect()): Reconciler {
+  /** Another controller's, that knows nothing yet; it leads as the first one where nothing is said. */
+  function create(by: KubeApi = server.connect(), leads: () => Leadership | undefined = () => leadership): Reconciler {
     return createReconciler({
       api: withRefusals(by, (type, name) => refusalOf(type, name)),
       clock,
@@ -38,11 +57,13 @@ export function createScene(onPoolLoss: Rules['onPoolLoss'] = 'Reassign') {
       rules: { loadBalancerClass: undefined, onPoolLoss, namespace },
       tell: () => undefined,
       mayWrite: () => isLeading,
+      leadership: leads,
+      longestWatchMs: sceneWatchMs,
       keep: { service: keeps('Service'), block: keeps('AddressBlock') },
       parallel: 4,
     })
   }
-  const reconciler = create(client)
+  const reconciler = create(through(client))
 
   const all = (kind: 'Service' | 'Namespace' | 'IPAddressPool' | 'AddressBlock'): readonly KubeObject[] => {
     const { group, version } = resourceTypes[kind]
@@ -101,6 +122,23 @@ export function createScene(onPoolLoss: Rules['onPoolLoss'] = 'Reassign') {
       assert.fail(`it does not settle\n${lines.slice(-10).join('')}`)
     },
     lead: (does: boolean) => void (isLeading = does),
+    /** What else is said of the leadership from now on. */
+    setLeadership: (now: Partial<Leadership>): void => void (leadership = { ...leadership, ...now }),
+    /** The Lease is acquired now. Returns the leadership, by which all that is set aside may be used. */
+    acquire: (): Leadership => {
+      transitions += 1
+      const metadata = { name: 'holdfast-controller', namespace }
+      const lease = server.put(resourceTypes.Lease, { metadata, spec: { leaseTransitions: transitions } })
+      return { number: lease.metadata.resourceVersion ?? '', sinceMs: clock.now(), isHeardInTime: true }
+    },
+    /** What blocks have set aside, by address: the number of the leadership. */
+    reserved: (): Readonly<Record<string, string>> => Object.fromEntries(reservedIn(server)),
+    /** A block has set aside this for leaderships, by address, and nothing else; whoever wrote it. */
+    reserve: (name: string, reserved: Readonly<Record<string, string>>): void => {
+      const block = server.read(resourceTypes.AddressBlock, { namespace, name })
+      assert.ok(block !== undefined)
+      server.put(resourceTypes.AddressBlock, { ...block, spec: { ...(block['spec'] as object), reserved } })
+    },
     /** The server refuses writes of objects of a kind, by their names, until `allowWrites`. */
     refuseWrites: (
       type: ResourceType,
@@ -143,10 +181,7 @@ export function createScene(onPoolLoss: Rules['onPoolLoss'] = 'Reassign') {
 
 const statusOf = { forbidden: 403, serverError: 500 } as const
 
-function withRefusals(
-  client: MemoryClient,
-  refusalOf: (type: ResourceType, name: string) => ApiFault | undefined,
-): KubeApi {
+function withRefusals(client: KubeApi, refusalOf: (type: ResourceType, name: string) => ApiFault | undefined): KubeApi {
   const unless = async <T>(fault: ApiFault | undefined, run: () => Promise<T>): Promise<T | ApiFault> => fault ?? run()
   return {
     list: (type, list) => client.list(type, list),

@@ -3,19 +3,28 @@ import { apiFault } from '@holdfast/cluster'
 import type { Clock } from '@holdfast/runtime'
 import { createLog } from '../../kubernetes/log.ts'
 import { controllerKeeps } from '../kept.ts'
+import type { Leadership } from '../leadership.ts'
 import type { Reconciler } from '../reconciler.ts'
 import { createReconciler } from '../reconciler.ts'
 import type { LaggingCache } from './lagging-cache.ts'
 import { createLaggingCache, lagOf } from './lagging-cache.ts'
 import type { Random } from './random.ts'
+import type { SimulatedHold, SimulatedLease } from './simulated-lease.ts'
 import { namespace } from './workload.ts'
 
 /** One controller process with its faults. */
 export interface SimulatedController {
   readonly name: string
   readonly cache: LaggingCache
-  /** Whether it believes to lead. */
+  /** Whether it believes to lead. Who begins to acquires the Lease; who believes it already learns nothing of what others do. */
   lead: (doesLead: boolean) => void
+  /** Under which leadership; undefined: it does not believe to lead, or is gone. */
+  readonly leadership: () => Leadership | undefined
+  /** Whether it believes to lead, and does by the Lease. */
+  readonly isNewestLeader: () => boolean
+  /** SIGTERM: it gives back what it set aside, as far as it can, and leads no more. */
+  readonly stop: () => Promise<void>
+  readonly isStopping: () => boolean
   /** SIGSTOP for so long: what arrives and what is answered waits; what was sent is carried out. */
   pause: (ms: number) => void
   /** It is gone; what it sent is carried out. */
@@ -30,20 +39,28 @@ export interface SimulatedControllerOptions {
   readonly server: MemoryApi
   readonly clock: Clock
   readonly random: Random
-  /** How fast its clock goes. */
+  readonly lease: SimulatedLease
+  /** How long a watch lives at most, as the server counts. */
+  readonly longestWatchMs: number
+  /** How fast its clock goes: 2 at most, which is what the second longestWatchMs of docs/adr/0014 is for. */
   readonly rate: number
   readonly nowMs: () => number
   readonly onPoolLoss: 'Reassign' | 'Hold'
   /** Called around every write that is carried out, with the controller's name and what it was. */
-  readonly perform: <T>(
-    write: { readonly by: string; readonly what: string },
-    run: () => Promise<ApiResult<T>>,
-  ) => Promise<ApiResult<T>>
+  readonly perform: <T>(write: CarriedOut, run: () => Promise<ApiResult<T>>) => Promise<ApiResult<T>>
   /** How the server refuses to write an object (kind and name); undefined: it does not. */
   readonly refusalOf: (object: string) => ApiFault | undefined
   /** Called when a list is carried out, or a Service is asked for by its name. */
   readonly asked: (by: string, service: string | undefined) => void
   readonly observe: (line: string) => void
+}
+
+/** A write that the server carries out. */
+export interface CarriedOut {
+  readonly by: string
+  readonly what: string
+  /** True: whoever sent it has long been told that there was no answer. */
+  readonly isLate: boolean
 }
 
 interface Write {
@@ -57,6 +74,14 @@ interface Write {
 /** Which part of the requests has which fate while things go wrong. */
 const lostShare = 0.04
 const throttledShare = 0.01
+/** Of the writes: carried out long after who sent it was told that there was no answer. */
+const lateShare = 0.01
+/** Of the writes: the process is stopped when it has decided to send it, and not yet done so. */
+const stoppedShare = 0.01
+/** How late, and stopped for how long, at most. */
+const longMs = 20_000
+/** How long a process that ends waits for each thing that is to be done before. */
+const stopWithinMs = 5000
 
 const keeps = controllerKeeps()
 
@@ -67,16 +92,26 @@ export function createSimulatedController(options: SimulatedControllerOptions): 
     after: (ms, run) => options.clock.after(ms / rate, run),
   }
   let isAlive = true
-  let isLeading = false
+  let isStopping = false
+  let hold: (SimulatedHold & { readonly sinceMs: number }) | undefined
+  let working: Promise<unknown> = Promise.resolve()
   let isCalm = false
   let isIdle = false
   let pausedUntilMs = 0
   let wake: () => void = () => undefined
   const changed = (): void => wake()
-  const cache = createLaggingCache({ server, clock: options.clock, random, changed })
+  const cache = createLaggingCache({
+    server,
+    clock: options.clock,
+    random,
+    longestWatchMs: options.longestWatchMs,
+    changed,
+  })
   const reconciler = create()
 
   const delay = (ms: number): Promise<void> => new Promise((resolve) => void options.clock.after(ms, resolve))
+
+  const atMost = (work: Promise<unknown>): Promise<unknown> => Promise.race([work, delay(stopWithinMs / rate)])
 
   /** Where a process that is paused or gone stands still. */
   async function gate(): Promise<void> {
@@ -100,7 +135,23 @@ export function createSimulatedController(options: SimulatedControllerOptions): 
 
   function write<T>({ verb, object, text }: Write, run: () => Promise<ApiResult<T>>): Promise<ApiResult<T>> {
     const what = [verb, object, ...(text === undefined ? [] : [JSON.stringify(text)])].join(' ')
-    return request(async () => options.refusalOf(object) ?? (await options.perform({ by: name, what }, run)))
+    const carryOut = async (isLate: boolean): Promise<ApiResult<T>> =>
+      options.refusalOf(object) ?? (await options.perform({ by: name, what, isLate }, run))
+    if (!isCalm && random.chance(stoppedShare)) pause(random.next() * longMs)
+    return !isCalm && random.chance(lateShare) ? delayed(() => carryOut(true)) : request(() => carryOut(false))
+  }
+
+  /** On its way for longer than who sent it waits: it is carried out, whatever becomes of who sent it. */
+  async function delayed<T>(run: () => Promise<ApiResult<T>>): Promise<ApiResult<T>> {
+    await gate()
+    options.clock.after(random.next() * longMs, () => void run())
+    await delay(lagOf(random))
+    await gate()
+    return apiFault('timeout', 'no answer')
+  }
+
+  function pause(ms: number): void {
+    pausedUntilMs = Math.max(pausedUntilMs, options.clock.now() + ms)
   }
 
   function api(client: MemoryClient): KubeApi {
@@ -136,6 +187,13 @@ export function createSimulatedController(options: SimulatedControllerOptions): 
     }
   }
 
+  /** As it sees it: what it was told of renewals is true, and perhaps of long ago. */
+  function leadership(): Leadership | undefined {
+    if (!isAlive || hold === undefined) return undefined
+    const isHeardInTime = cache.servicesOpenedMs() < hold.renewedMs()
+    return { number: hold.number, sinceMs: hold.sinceMs, isHeardInTime }
+  }
+
   function create(): Reconciler {
     return createReconciler({
       api: api(server.connect()),
@@ -149,7 +207,9 @@ export function createSimulatedController(options: SimulatedControllerOptions): 
       random: random.next,
       rules: { loadBalancerClass: undefined, onPoolLoss: options.onPoolLoss, namespace },
       tell: () => undefined,
-      mayWrite: () => isAlive && isLeading,
+      mayWrite: () => isAlive && !isStopping && hold !== undefined,
+      leadership,
+      longestWatchMs: options.longestWatchMs,
       keep: { service: keeps('Service'), block: keeps('AddressBlock') },
       parallel: 4,
     })
@@ -165,13 +225,15 @@ export function createSimulatedController(options: SimulatedControllerOptions): 
   async function live(): Promise<void> {
     while (isAlive) {
       await gate()
-      if (!isLeading) {
+      if (hold === undefined || isStopping) {
         isIdle = true
         await waitFor(20)
         continue
       }
       isIdle = false
-      const { outcome } = await reconciler.round(cache.followed())
+      const round = reconciler.round(cache.followed())
+      working = round.catch(() => undefined)
+      const { outcome } = await round
       if (outcome.kind === 'again') continue
       isIdle = outcome.kind === 'settled'
       if (outcome.kind === 'settled') await waitFor(1000)
@@ -187,13 +249,24 @@ export function createSimulatedController(options: SimulatedControllerOptions): 
     name,
     cache,
     lead: (doesLead) => {
-      if (doesLead && !isLeading) reconciler.forget()
-      isLeading = doesLead
+      if (!isAlive || isStopping || doesLead === (hold !== undefined)) return
+      if (doesLead) reconciler.forget()
+      hold = doesLead ? { ...options.lease.acquire(rate), sinceMs: clock.now() } : undefined
       wake()
     },
-    pause: (ms) => {
-      pausedUntilMs = Math.max(pausedUntilMs, options.clock.now() + ms)
+    leadership,
+    isNewestLeader: () => isAlive && hold?.isNewest() === true,
+    stop: async () => {
+      isStopping = true
+      wake()
+      await gate()
+      await atMost(working)
+      if (hold !== undefined) await atMost(reconciler.giveBack())
+      await gate()
+      hold = undefined
     },
+    isStopping: () => isAlive && isStopping,
+    pause,
     crash: () => {
       isAlive = false
       cache.stop()

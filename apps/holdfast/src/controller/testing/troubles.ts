@@ -6,7 +6,7 @@ import { followedTypes } from './lagging-cache.ts'
 import type { Random } from './random.ts'
 import type { SimulatedController } from './simulated-controller.ts'
 import { servicesOf } from './truth.ts'
-import { namespace, serviceNames } from './workload.ts'
+import { namespace } from './workload.ts'
 
 /** What goes wrong in a history. */
 export interface Troubles {
@@ -16,7 +16,7 @@ export interface Troubles {
   readonly refusalOf: (object: string) => ApiFault | undefined
   /** Whether somebody has changed by hand by now what only controllers write. */
   readonly isSabotaged: () => boolean
-  /** From now on the server refuses nothing. */
+  /** From now on the server refuses nothing, and nobody acquires the Lease. */
   readonly calm: () => void
 }
 
@@ -27,6 +27,8 @@ export interface TroublesOptions {
   readonly controllers: readonly SimulatedController[]
   /** Crashes a controller and starts another in its place. */
   readonly replace: (controller: SimulatedController) => void
+  /** Services that there may be. */
+  readonly serviceNames: readonly string[]
   /** Whether people delete and spoil blocks, and MetalLB writes statuses too. */
   readonly hasSabotage: boolean
   readonly tell: (line: string) => void
@@ -37,14 +39,15 @@ const refusals: readonly ApiFault[] = [
   { ...apiFault('serverError', 'no'), status: 500 },
 ]
 /** Blocks of the pools, there or not. */
-const blockNames = ['ipv4-192.0.2.0', 'ipv4-192.0.2.64']
+const blockNames = ['ipv4-192.0.2.0', 'ipv4-192.0.2.64', 'ipv4-192.0.2.128']
 /** Addresses that MetalLB gives, ours and foreign ones. */
-const givenAddresses = ['192.0.2.0', '192.0.2.1', '192.0.2.64', '203.0.113.7', 'fd00::', 'FD00::40']
+const givenAddresses = ['192.0.2.0', '192.0.2.1', '192.0.2.46', '192.0.2.64', '203.0.113.7', 'fd00::', 'FD00::40']
 
 export function createTroubles(options: TroublesOptions): Troubles {
   const { server, clock, random, controllers, tell } = options
   const refused = new Map<string, ApiFault>()
   let isSabotaged = false
+  let isCalm = false
 
   function pause(controller: SimulatedController): void {
     const ms = random.next() * 20_000
@@ -70,12 +73,28 @@ export function createTroubles(options: TroublesOptions): Troubles {
     controller.lead(true)
   }
 
+  /** It ends as it should, and another one is started. */
+  function stop(controller: SimulatedController): void {
+    if (controller.isStopping()) return
+    tell(`${controller.name} is told to stop`)
+    void controller.stop().then(() => options.replace(controller))
+  }
+
+  /** The Lease finds another holder once the one before is lost. */
+  function elect(): void {
+    if (controllers.some((controller) => controller.isNewestLeader())) return
+    const controller = random.pick(controllers)
+    leadAgain(controller)
+    tell(`${controller.name} acquires the Lease, which nobody renews`)
+  }
+
   /** It loses the lead and has it again, and what it follows of one kind is from before. */
   function usurp(controller: SimulatedController): void {
     const type = random.pick(followedTypes)
     const ms = random.next() * 20_000
     controller.cache.cut(type, ms)
     clock.after(random.next() * ms, () => {
+      if (isCalm) return
       leadAgain(controller)
       tell(`${controller.name} leads again, and has heard nothing of ${type.plural} for long`)
     })
@@ -94,7 +113,7 @@ export function createTroubles(options: TroublesOptions): Troubles {
     const known = server.readAll(resourceTypes.AddressBlock).map(({ metadata }) => metadata.name)
     const object = random.chance(0.6)
       ? `AddressBlock ${random.pick([...blockNames, ...known])}`
-      : `Service ${random.pick(serviceNames)}`
+      : `Service ${random.pick(options.serviceNames)}`
     const fault = random.pick(refusals)
     refused.set(object, fault)
     tell(`writes of ${object} are refused: ${fault.code}`)
@@ -140,7 +159,8 @@ export function createTroubles(options: TroublesOptions): Troubles {
   }
 
   const shares: readonly (readonly [share: number, run: (controller: SimulatedController) => void])[] = [
-    [0.1, options.replace],
+    [0.07, options.replace],
+    [0.06, stop],
     [0.15, pause],
     [0.15, cut],
     [0.2, lead],
@@ -152,6 +172,7 @@ export function createTroubles(options: TroublesOptions): Troubles {
 
   return {
     act: () => {
+      if (random.chance(0.3)) elect()
       const controller = random.pick(controllers)
       let dice = random.next()
       for (const [share, run] of shares) {
@@ -163,6 +184,9 @@ export function createTroubles(options: TroublesOptions): Troubles {
     },
     refusalOf: (object) => refused.get(object),
     isSabotaged: () => isSabotaged,
-    calm: () => refused.clear(),
+    calm: () => {
+      isCalm = true
+      refused.clear()
+    },
   }
 }

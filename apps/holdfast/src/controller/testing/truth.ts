@@ -3,12 +3,12 @@ import { resourceTypes } from '@holdfast/cluster'
 import type { AddressBlockSpec } from '@holdfast/ipam'
 import { Allocation } from '../../allocation/allocation.ts'
 import { evaluate } from '@holdfast/model'
-import { decodeBlock, stateOf } from '@holdfast/ipam'
+import { addressBlockName, decodeBlock, stateOf } from '@holdfast/ipam'
 import { parseAddress } from '@holdfast/ip'
 import assert from 'node:assert/strict'
 import type { Wish } from '../wanted-status.ts'
 import { wishOf } from '../wanted-status.ts'
-import { ingressOf, viewOf } from '../service-object.ts'
+import { ingressOf, poolAnnotation, viewOf } from '../service-object.ts'
 
 const origin = { file: 'simulated', lineOf: () => undefined }
 
@@ -32,9 +32,66 @@ function blockSpecs(server: MemoryApi): ReadonlyMap<string, AddressBlockSpec> {
   return specs
 }
 
+/** By address: the number of the leadership for which a block that can be read has set it aside. */
+export function reservedIn(server: MemoryApi): ReadonlyMap<string, string> {
+  return new Map(blocksThatReserve(server).flatMap(({ reserved }) => [...reserved]))
+}
+
+/** Blocks that have set something aside, and when they were last written. */
+const blocksThatReserve = (
+  server: MemoryApi,
+): readonly { readonly name: string; readonly version: number; readonly reserved: ReadonlyMap<string, string> }[] =>
+  server.readAll(resourceTypes.AddressBlock).flatMap(({ metadata, ...object }) => {
+    const reading = decodeBlock(metadata.name, object['spec'])
+    const { reserved = {} } = object['spec'] as { readonly reserved?: Readonly<Record<string, string>> }
+    if (reading.kind !== 'read' || Object.keys(reserved).length === 0) return []
+    const version = Number(metadata.resourceVersion)
+    return [{ name: metadata.name, version, reserved: new Map(Object.entries(reserved)) }]
+  })
+
+/** The blocks, and in them who has by its status what is set aside: it was given that, and its block is told later. */
+function promisedSpecs(server: MemoryApi): ReadonlyMap<string, AddressBlockSpec> {
+  const specs = new Map(blockSpecs(server))
+  const grants = grantsOf(server)
+  for (const [address, object] of namedOf(server, reservedIn(server))) {
+    const parsed = parseAddress(address)
+    const name = parsed.ok ? addressBlockName(parsed.value) : ''
+    const spec = specs.get(name)
+    const isGranted = grants.has(`${address} ${object.metadata.uid ?? ''}`)
+    if (spec !== undefined && !isGranted) specs.set(name, promised(spec, address, object))
+  }
+  return specs
+}
+
+/** Who has by its status one of these addresses. */
+const namedOf = (
+  server: MemoryApi,
+  addresses: ReadonlyMap<string, unknown>,
+): readonly (readonly [address: string, object: KubeObject])[] =>
+  servicesOf(server).flatMap((object) =>
+    ingressOf(object)
+      .filter((address) => addresses.has(address))
+      .map((address) => [address, object] as const),
+  )
+
+function promised(spec: AddressBlockSpec, address: string, object: KubeObject): AddressBlockSpec {
+  const { namespace = '', name, uid = '', annotations } = object.metadata
+  const terms = actualTerms(object)
+  const holder = { namespace, name, uid, ...(terms === '' ? {} : { terms }) }
+  const known = spec.addresses.find((entry) => entry.address === address)
+  const entry = {
+    address,
+    pool: known?.pool ?? annotations?.[poolAnnotation] ?? '',
+    holders: [...(known?.holders ?? []), holder],
+  }
+  const addresses = [...spec.addresses.filter((other) => other.address !== address), entry]
+  const released = spec.released.filter((other) => other.address !== address)
+  return { ...spec, inUse: addresses.length, addresses, released }
+}
+
 /**
- * What a planner that knows everything at this moment would have each Service hold: from what blocks grant, or only from what
- * statuses name of it.
+ * What a planner that knows everything at this moment would have each Service hold: from what blocks grant and statuses name of what
+ * is set aside, or only from what statuses name of both. What is set aside is in nobody's way.
  */
 export function perfectWishes(server: MemoryApi, from: 'grants' | 'statuses' = 'grants'): ReadonlyMap<string, Wish> {
   const kinds = [resourceTypes.Service, resourceTypes.Namespace, resourceTypes.IPAddressPool]
@@ -46,7 +103,7 @@ export function perfectWishes(server: MemoryApi, from: 'grants' | 'statuses' = '
   )
   const { model } = evaluate(objects, undefined)
   const statuses = new Map(servicesOf(server).map((object) => [viewOf(object)?.key ?? '', ingressOf(object)]))
-  const specs = from === 'grants' ? blockSpecs(server) : namedSpecs(server)
+  const specs = from === 'grants' ? promisedSpecs(server) : namedSpecs(server)
   const { state } = stateOf(specs, (key) =>
     (statuses.get(key) ?? []).flatMap((text) => {
       const address = parseAddress(text)
@@ -57,7 +114,7 @@ export function perfectWishes(server: MemoryApi, from: 'grants' | 'statuses' = '
   return new Map([...plan.decisions].map(([key, decision]) => [key, wishOf(decision, undefined)]))
 }
 
-/** The blocks without grants that no status names yet. */
+/** The same without grants that no status names yet. */
 function namedSpecs(server: MemoryApi): ReadonlyMap<string, AddressBlockSpec> {
   const named = new Set(
     servicesOf(server).flatMap((object) =>
@@ -66,7 +123,7 @@ function namedSpecs(server: MemoryApi): ReadonlyMap<string, AddressBlockSpec> {
   )
   const isNamed = (address: string, uid: string): boolean => named.has(`${address} ${uid}`)
   return new Map(
-    [...blockSpecs(server)].map(([name, spec]) => {
+    [...promisedSpecs(server)].map(([name, spec]) => {
       const addresses = spec.addresses
         .map((entry) => ({ ...entry, holders: entry.holders.filter(({ uid }) => isNamed(entry.address, uid)) }))
         .filter(({ holders }) => holders.length > 0)
@@ -125,17 +182,19 @@ function actualTerms({ metadata, ...object }: KubeObject): string {
 
 /**
  * No address in two statuses but where the blocks let its holders share it; and no status that names what no block grants its
- * Service.
+ * Service or has set aside, for whatever leadership. What is only set aside is shared with nobody.
  */
 export function assertExclusive(server: MemoryApi): void {
   const grants = grantsOf(server)
+  const reserved = reservedIn(server)
   const named = new Map<string, Grant[]>()
   for (const object of servicesOf(server)) {
     const view = viewOf(object)
     if (view === undefined) continue
     for (const address of ingressOf(object)) {
-      const mine = grants.get(`${address} ${view.uid}`)
-      assert.ok(mine !== undefined, `${view.key} names ${address}, which no block grants it`)
+      const promised = reserved.has(address) ? { key: view.key, terms: undefined } : undefined
+      const mine = grants.get(`${address} ${view.uid}`) ?? promised
+      assert.ok(mine !== undefined, `${view.key} names ${address}, which no block grants it or has set aside`)
       const others = named.get(address) ?? []
       for (const other of others) assertShared(address, mine, other)
       named.set(address, [...others, mine])
@@ -191,4 +250,13 @@ export function assertSettled(server: MemoryApi, onPoolLoss: 'Reassign' | 'Hold'
     held.delete(view.uid)
   }
   assert.deepEqual([...held], [], 'blocks name Services that are gone')
+}
+
+/** What blocks that were written after a version have set aside is for leaderships that there are: the rest went with that write. */
+export function assertReclaimed(server: MemoryApi, since: string, leaderships: ReadonlySet<string>): void {
+  for (const { name, version, reserved } of blocksThatReserve(server)) {
+    if (version <= Number(since)) continue
+    const left = [...reserved].filter(([, number]) => !leaderships.has(number))
+    assert.deepEqual(left, [], `block ${name} was written and still sets aside what is nobody's`)
+  }
 }

@@ -1,27 +1,45 @@
 import type { KubeObject, MemoryApi, ObjectKey } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
+import type { Clock } from '@holdfast/runtime'
 import type { Random } from './random.ts'
+import { reservedIn } from './truth.ts'
 
 /** The namespace of pools and blocks. */
 export const namespace = 'metallb-system'
 
-export const serviceNames = ['a', 'b', 'c', 'd', 'e', 'f']
 const poolNames = ['gold', 'silver'] as const
-const wideRanges = {
+type Ranges = Readonly<Record<(typeof poolNames)[number], readonly (readonly string[])[]>>
+const wideRanges: Ranges = {
   gold: [['192.0.2.0-192.0.2.2', 'fd00::-fd00::1'], ['192.0.2.0-192.0.2.1']],
   silver: [
     ['192.0.2.62-192.0.2.65', 'fd00::3e-fd00::41'],
     ['192.0.2.64-192.0.2.65', 'fd00::40-fd00::41'],
   ],
 }
-const narrowRanges = {
+const narrowRanges: Ranges = {
   gold: [['192.0.2.0-192.0.2.0', 'fd00::-fd00::'], ['192.0.2.0-192.0.2.1']],
   silver: [
     ['192.0.2.63-192.0.2.64', 'fd00::3f-fd00::40'],
     ['192.0.2.64-192.0.2.64', 'fd00::40-fd00::41'],
   ],
 }
-const wishes = ['192.0.2.0', '192.0.2.1', '192.0.2.64', '192.0.2.0,fd00::', '203.0.113.1']
+/** So large that addresses of them are set aside, at the bounds of blocks, and with few more than are needed for that. */
+const roomyRanges: Ranges = {
+  gold: [
+    ['192.0.2.44-192.0.2.83', 'fd00::2c-fd00::53'],
+    ['192.0.2.44-192.0.2.83'],
+    ['192.0.2.54-192.0.2.71', 'fd00::2c-fd00::53'],
+    ['192.0.2.61-192.0.2.81'],
+    ['192.0.2.62-192.0.2.65', 'fd00::3e-fd00::41'],
+  ],
+  silver: [
+    ['192.0.2.116-192.0.2.155', 'fd00::74-fd00::9b'],
+    ['192.0.2.125-192.0.2.142', 'fd00::74-fd00::9b'],
+    ['192.0.2.127-192.0.2.128'],
+  ],
+}
+const fewWishes = ['192.0.2.0', '192.0.2.1', '192.0.2.64', '192.0.2.0,fd00::', '203.0.113.1']
+const roomyWishes = ['192.0.2.44', '192.0.2.46', '192.0.2.62', '192.0.2.64', '192.0.2.46,fd00::2e', '203.0.113.1']
 
 /** Whom a pool serves, and with what. */
 const poolTerms = (random: Random): Record<string, unknown> => ({
@@ -39,9 +57,20 @@ export interface Workload {
   readonly poolActs: () => number
   /** When Services last were changed by people. */
   readonly serviceActs: () => number
+  /** Of Services that there may be. */
+  readonly names: readonly string[]
 }
 
-export function createWorkload(server: MemoryApi, random: Random): Workload {
+export interface WorkloadOptions {
+  readonly server: MemoryApi
+  readonly clock: Clock
+  readonly random: Random
+  /** Pools have more addresses than Services need; else fewer. */
+  readonly isRoomy: boolean
+}
+
+export function createWorkload({ server, clock, random, isRoomy }: WorkloadOptions): Workload {
+  const names = (isRoomy ? 'a b c d e f g h i j k l m n' : 'a b c d e f').split(' ')
   let poolActs = 0
   let serviceActs = 0
   server.put(resourceTypes.Namespace, { metadata: { name: 'shop' } })
@@ -50,7 +79,7 @@ export function createWorkload(server: MemoryApi, random: Random): Workload {
   function setPool(name: (typeof poolNames)[number]): string {
     const others = server.readAll(resourceTypes.IPAddressPool).filter((pool) => pool.metadata.name !== name)
     // Pools do not overlap: who would take which of two is another matter, that depends on history.
-    const ranges = random.chance(0.6) ? narrowRanges : wideRanges
+    const ranges = isRoomy ? roomyRanges : random.chance(0.6) ? narrowRanges : wideRanges
     const addresses = random.pick(ranges[name])
     const spec = { ...poolTerms(random), addresses, autoAssign: others.length === 0 || random.chance(0.8) }
     server.put(resourceTypes.IPAddressPool, { metadata: { name, namespace }, spec })
@@ -94,10 +123,17 @@ export function createWorkload(server: MemoryApi, random: Random): Workload {
 
   function serviceAnnotations(): Record<string, string> {
     return {
-      ...(random.chance(0.4) ? { 'metallb.io/allow-shared-ip': random.pick(['k1', 'k2']) } : {}),
-      ...(random.chance(0.3) ? { 'metallb.io/loadBalancerIPs': random.pick(wishes) } : {}),
+      ...(random.chance(isRoomy ? 0.2 : 0.4) ? { 'metallb.io/allow-shared-ip': random.pick(['k1', 'k2']) } : {}),
+      ...(random.chance(isRoomy ? 0.15 : 0.3) ? { 'metallb.io/loadBalancerIPs': wish() } : {}),
       ...(random.chance(0.1) ? { 'metallb.io/address-pool': random.pick(poolNames) } : {}),
     }
+  }
+
+  /** Some ask for what is set aside. */
+  function wish(): string {
+    const reserved = [...reservedIn(server).keys()]
+    if (reserved.length > 0 && random.chance(0.6)) return random.pick(reserved)
+    return random.pick(isRoomy ? roomyWishes : fewWishes)
   }
 
   /** As the API server does it: the status goes with the type, all else of it stays. */
@@ -119,10 +155,39 @@ export function createWorkload(server: MemoryApi, random: Random): Workload {
     return `service ${name} deleted`
   }
 
+  /** Several Services within a moment, of which some go again as soon as they have come. */
+  function burst(): string {
+    const made = names.filter((name) => server.read(resourceTypes.Service, keyOf(name)) === undefined)
+    const due = made.slice(0, 2 + random.below(4)).map((name) => {
+      const [ms, isBrief] = [random.next() * 30, random.chance(0.3)] as const
+      clock.after(ms, () => {
+        setService(name)
+        if (isBrief) clock.after(random.next() * 60, () => void deleteService(name))
+      })
+      return `${name} in ${Math.round(ms)} ms${isBrief ? ', and soon gone' : ''}`
+    })
+    return `services ${due.join(', ')}`
+  }
+
+  function brief(name: string): string {
+    const ms = random.next() * 60
+    clock.after(ms, () => void deleteService(name))
+    return `${deleteService(name)}; ${setService(name)}; deleted in ${Math.round(ms)} ms`
+  }
+
+  function roomyAct(): string | undefined {
+    const dice = random.next()
+    if (dice < 0.2) return burst()
+    return dice < 0.3 ? brief(random.pick(names)) : undefined
+  }
+
   return {
+    names,
     act: () => {
+      const special = isRoomy ? roomyAct() : undefined
+      if (special !== undefined) return special
       const dice = random.next()
-      const name = random.pick(serviceNames)
+      const name = random.pick(names)
       if (dice < 0.55) return setService(name)
       if (dice < 0.7) return deleteService(name)
       if (dice < 0.75) return unbalance(name)
