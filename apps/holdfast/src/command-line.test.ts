@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -209,6 +210,9 @@ test('a restart amid invalid and contradicting manifests moves no address and lo
     prefixes.every((one) => run.lines().some(({ event, prefix }) => event === 'route' && prefix === one))
   const first = new Run(t, args)
   await first.until('all routes', () => hasAllRoutes(first))
+  // No route waits for the disk.
+  const files = filesIn(manifests, '.yaml')
+  await first.until('every manifest is kept', () => filesIn(join(state, 'last-good'), '.last-good') === files)
 
   const edit = async (file: string, from: string, to: string): Promise<void> => {
     const path = join(manifests, file)
@@ -242,6 +246,9 @@ test('a restart amid invalid and contradicting manifests moves no address and lo
   again.child.kill('SIGTERM')
   assert.equal(await again.ended, 0)
 })
+
+const filesIn = (path: string, suffix: string): number =>
+  existsSync(path) ? readdirSync(path, { recursive: true }).filter((name) => String(name).endsWith(suffix)).length : 0
 
 test('a reader that goes away or stops reading costs neither routes nor the end of the program', async (t) => {
   const { manifests, port } = await quickStart(t)
