@@ -56,7 +56,7 @@ also while two controllers take themselves for the leader:
   set the address aside for whoever comes next (\`reserved\`): so a Service that comes alone waits for one write and not for two, and the
   block names it right afterwards.
 - What a leader has set aside that was lost is given to nobody by the next one, until it is sure that the lost one gives nothing away any
-  more. That takes 10 to 20 minutes, for at most four addresses of a pool and family; whoever asks for one of them by name is told
+  more. That takes 20 minutes, for at most four addresses of a pool and family; whoever asks for one of them by name is told
   (\`addressReserved\`). A controller that is stopped in order leaves nothing set aside.
 - A Service leaves the block only after its status does not name the address any more, or when it is gone.
 - A Service that is not served any more leaves it too: one of another type loses the addresses in its status first. One of another

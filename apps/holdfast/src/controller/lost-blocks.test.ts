@@ -81,3 +81,25 @@ test('a block that somebody deleted before it was heard of is made anew', async 
   await settle()
   assert.deepEqual(blockNames(), [ipv4Block])
 })
+
+for (const how of ['spoilt', 'deleted'] as const) {
+  for (const hasPlanned of [true, false]) {
+    test(`a Service that was heard of before it had an address keeps it where its block is ${how}, by a leader that ${hasPlanned ? 'has' : 'has not'} planned before`, async () => {
+      const { setPool, setService, deleteBlock, spoilBlock, settle, followed, holds, create, addressesOf } =
+        createScene()
+      setPool('gold', ['192.0.2.0-192.0.2.0'])
+      setService('a')
+      const { services } = followed()
+      const next = create()
+      await settle()
+      assert.deepEqual(addressesOf('a'), ['192.0.2.0'])
+      setPool('copper', ['192.0.2.64-192.0.2.65'])
+      if (hasPlanned) await next.round(followed({ services }))
+      if (how === 'spoilt') spoilBlock(ipv4Block)
+      else deleteBlock(ipv4Block)
+      await holds({ a: '192.0.2.0' }, 6, () => followed({ services }), next)
+      await settle(next)
+      assert.deepEqual(addressesOf('a'), ['192.0.2.0'])
+    })
+  }
+}

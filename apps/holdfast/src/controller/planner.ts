@@ -1,19 +1,8 @@
 import type { KubeObject, Snapshot } from '@holdfast/cluster'
 import type { Address } from '@holdfast/ip'
-import { equalAddresses, formatAddress, parseAddress, rangesContain } from '@holdfast/ip'
-import type {
-  AddressBlockSpec,
-  AddressHolder,
-  AllocationState,
-  Assignment,
-  Blocks,
-  Claim,
-  Decision,
-  Placed,
-  Plan,
-  PlanEvent,
-} from '@holdfast/ipam'
-import { differingKeys, givenLast, keptTerms, nextBlocks, stateOf, withClaims, withoutOldStrays } from '@holdfast/ipam'
+import { rangesContain } from '@holdfast/ip'
+import type { AddressBlockSpec, AllocationState, Blocks, Decision, Plan, PlanEvent } from '@holdfast/ipam'
+import { differingKeys, givenLast, nextBlocks, stateOf, withClaims, withoutOldStrays } from '@holdfast/ipam'
 import type { Evaluation, Model } from '@holdfast/model'
 import { evaluate } from '@holdfast/model'
 import { Allocation } from '../allocation/allocation.ts'
@@ -23,8 +12,8 @@ import type { Held, HeldNow } from './held-addresses.ts'
 import { createHeldAddresses } from './held-addresses.ts'
 import type { HolderNames } from './holder-names.ts'
 import { createHolderNames } from './holder-names.ts'
+import { asPromised, claimsIn, holdersByGrant, preferredOf } from './promised.ts'
 import type { ServiceView } from './service-object.ts'
-import { ingressOf, isServed, poolAnnotation } from './service-object.ts'
 import type { Wish } from './wanted-status.ts'
 import { wishOf } from './wanted-status.ts'
 
@@ -111,7 +100,7 @@ export function createPlanner(rules: PlannerRules): Planner {
     seed: (specs, services, unreadable = []) => {
       const holders = holdersByGrant(specs)
       const { blocks, state } = stateOf(specs, (service) => preferredOf(services.get(service), holders))
-      const recorded = asPromised(givenLast(state, unreadable), holders, services)
+      const recorded = asPromised(givenLast(state, unreadable), { specs, holders }, services)
       const promised = withClaims(recorded, claimsIn(services, rules.loadBalancerClass))
       const allocation = new Allocation(promised, { loadBalancerClass: rules.loadBalancerClass, source: 'apiServer' })
       const { decisions = noDecisions } = seeded ?? {}
@@ -179,125 +168,6 @@ interface Seeded {
 const weedingMs = 3_600_000
 
 const noDecisions: Plan['decisions'] = new Map()
-
-/**
- * What a status names is what a Service was promised. Where it names some of what blocks grant, the rest is what was cut short on
- * its way in or out, perhaps of a pool that is gone, and must not cost the Service what it has. The terms are those of what is
- * promised: they tell which of several sharers has changed. What blocks grant only to another Service of the name that is gone is
- * left as it is, with that one's uid.
- */
-function asPromised(
-  state: AllocationState,
-  holders: ReadonlyMap<string, AddressHolder>,
-  services: ReadonlyMap<string, ServiceView>,
-): AllocationState {
-  const changed: [string, Assignment][] = []
-  const granted = new Set([...holders.keys()].map((grant) => grant.slice(0, grant.indexOf(' '))))
-  for (const [key, assignment] of state.assignments) {
-    const promised = promisedTo(assignment, services.get(key), { holders, granted })
-    const { addresses, terms, uid } = promised
-    const isSame =
-      addresses.length === assignment.addresses.length && terms === assignment.terms && uid === assignment.uid
-    if (!isSame) changed.push([key, promised])
-  }
-  return changed.length === 0 ? state : { ...state, assignments: new Map([...state.assignments, ...changed]) }
-}
-
-interface Grants {
-  /** By address and Service. */
-  readonly holders: ReadonlyMap<string, AddressHolder>
-  /** All addresses that blocks grant to somebody. */
-  readonly granted: ReadonlySet<string>
-}
-
-function promisedTo(
-  assignment: Assignment,
-  view: ServiceView | undefined,
-  { holders, granted }: Grants,
-): Assignment & { readonly uid: string } {
-  const holderAt = ({ address }: Placed): AddressHolder | undefined =>
-    holders.get(grantKey(formatAddress(address), assignment.service))
-  const own = assignment.addresses.filter((placed) => holderAt(placed)?.uid === view?.uid)
-  const recorded = promisedOf(own.length === 0 ? assignment.addresses : own, view)
-  const found = new Set(recorded.map((placed) => termsOf(holderAt(placed))))
-  const [only] = found
-  const uid = recorded.map((placed) => holderAt(placed)?.uid).find((one) => one !== undefined) ?? assignment.uid ?? ''
-  return {
-    ...assignment,
-    uid,
-    addresses: uid === view?.uid ? withOther(recorded, view, granted) : recorded,
-    terms: found.size === 1 ? only : mixedTerms,
-  }
-}
-
-/** As they are kept, also where an older version kept more. */
-const termsOf = (holder: AddressHolder | undefined): string | undefined =>
-  holder?.terms === undefined ? undefined : keptTerms(holder.terms)
-
-/** Equal to no terms. */
-const mixedTerms = ' '
-
-const grantKey = (address: string, service: string): string => `${address} ${service}`
-
-function holdersByGrant(specs: ReadonlyMap<string, AddressBlockSpec>): ReadonlyMap<string, AddressHolder> {
-  const granted = new Map<string, AddressHolder>()
-  for (const spec of specs.values()) {
-    for (const { address, holders } of spec.addresses) {
-      for (const holder of holders) granted.set(grantKey(address, `${holder.namespace}/${holder.name}`), holder)
-    }
-  }
-  return granted
-}
-
-/** What a status names; of a Service whose status names nothing yet, what blocks grant it, and not another one of its name. */
-function preferredOf(view: ServiceView | undefined, holders: ReadonlyMap<string, AddressHolder>): readonly Address[] {
-  const named = addressesOf(view)
-  if (view === undefined || named.length > 0) return named
-  const granted = [...holders].flatMap(([grant, { uid }]) =>
-    uid === view.uid ? grant.slice(0, grant.indexOf(' ')) : [],
-  )
-  return parsed(granted)
-}
-
-function promisedOf(addresses: readonly Placed[], view: ServiceView | undefined): readonly Placed[] {
-  const [first, second] = addresses
-  if (first === undefined || second === undefined) return addresses
-  const named = addressesOf(view)
-  const promised = addresses.filter(({ address }) => named.some((one) => equalAddresses(one, address)))
-  return promised.length > 0 ? promised : addresses.filter(({ pool }) => pool === first.pool)
-}
-
-/**
- * Of a pair the blocks of both addresses are two: where one of them is gone, or cannot be read, what the status names of it is a claim
- * as of a Service that blocks do not name at all. Not where anybody is granted it.
- */
-function withOther(recorded: readonly Placed[], view: ServiceView, granted: ReadonlySet<string>): readonly Placed[] {
-  const [first] = recorded
-  if (first === undefined) return recorded
-  const others = addressesOf(view).filter(
-    (named) => !granted.has(formatAddress(named)) && recorded.every(({ address }) => address.family !== named.family),
-  )
-  return others.length === 0 ? recorded : [...recorded, ...others.map((address) => ({ address, pool: first.pool }))]
-}
-
-/** What statuses name, by the newest versions that are known, with the pools that they say it is from. */
-function claimsIn(services: ReadonlyMap<string, ServiceView>, loadBalancerClass: string | undefined): readonly Claim[] {
-  return [...services].flatMap(([service, view]) => {
-    const addresses = addressesOf(view)
-    if (addresses.length === 0 || !isServed(view.object, loadBalancerClass)) return []
-    const pool = view.object.metadata.annotations?.[poolAnnotation] ?? ''
-    return [{ service, uid: view.uid, addresses, pool }]
-  })
-}
-
-const addressesOf = (view: ServiceView | undefined): readonly Address[] =>
-  view === undefined ? [] : parsed(ingressOf(view.object))
-
-const parsed = (texts: readonly string[]): readonly Address[] =>
-  texts.flatMap((text) => {
-    const address = parseAddress(text)
-    return address.ok ? [address.value] : []
-  })
 
 function noteChanges(plan: Plan, cleared: Map<string, string>, refusals: Map<string, PlanEvent>): void {
   for (const change of plan.changes) {

@@ -86,8 +86,8 @@ test('who lost the lead and has it again while it asks for blocks takes nothing 
   assert.deepEqual(addressesOf(...names), given)
 })
 
-test('an address that another program gives to a Service that is known and has none is its', async () => {
-  const { server, setPool, setService, settle, addressesOf } = createScene()
+test('an address that another program gives to a Service that is known and has none is its, and the log tells of it', async () => {
+  const { server, setPool, setService, settle, addressesOf, events } = createScene()
   setPool('gold', ['192.0.2.0-192.0.2.3'], false)
   setService('a')
   await settle()
@@ -95,9 +95,25 @@ test('an address that another program gives to a Service that is known and has n
   const known = server.read(resourceTypes.Service, { namespace: 'shop', name: 'a' })
   assert.ok(known !== undefined)
   const status = { ...(known['status'] as object), loadBalancer: { ingress: [{ ip: '192.0.2.2' }] } }
+  assert.ok(!events().includes('foreignAddress'))
   server.put(resourceTypes.Service, { ...known, status })
   await settle()
   assert.deepEqual(addressesOf('a'), ['192.0.2.2'])
+  assert.equal(events().filter((event) => event === 'foreignAddress').length, 1)
+})
+
+test('addresses that Services have when a leader begins are adopted, and nothing is told of them', async () => {
+  const { server, setPool, setService, settle, addressesOf, events } = createScene()
+  setPool('gold', ['192.0.2.0-192.0.2.3'])
+  setService('a')
+  const known = server.read(resourceTypes.Service, { namespace: 'shop', name: 'a' })
+  server.put(resourceTypes.Service, {
+    ...(known ?? assert.fail()),
+    status: { loadBalancer: { ingress: [{ ip: '192.0.2.2' }] } },
+  })
+  await settle()
+  assert.deepEqual(addressesOf('a'), ['192.0.2.2'])
+  assert.ok(!events().includes('foreignAddress'))
 })
 
 test('a Service whose spec is turned into something that cannot be understood keeps what it has, and it comes to rest', async () => {

@@ -2,28 +2,20 @@ import type { ApiFault, KubeObject, Snapshot } from '@holdfast/cluster'
 import { createBackOff } from '@holdfast/cluster'
 import type { BlockFault } from '@holdfast/ipam'
 import { createRetryTimes } from './retry-times.ts'
-import { blockNameOf, blockSteps, departuresOf, readBlock, writeBlocks } from './block-phase.ts'
-import { isHolder } from './block-step.ts'
+import { blockSteps, departuresOf, writeBlocks } from './block-phase.ts'
 import { giveSetAside } from './giving.ts'
 import { seeOffMissing } from './departure-phase.ts'
 import { createKnownBlocks } from './known-blocks.ts'
 import { createKnownServices } from './known-services.ts'
+import { createLearning } from './learning.ts'
 import { bindingMarks, createBoundAddresses, grantedSpecs } from './marks.ts'
-import { inParallel } from './parallel.ts'
 import type { Planned } from './planner.ts'
 import { createPlanner } from './planner.ts'
 import { giveBack, reclaim, reclaimInMs } from './reclaiming.ts'
 import type { Memory, ReconcilerOptions, Round } from './round.ts'
 import { isCut, noResult, subjectOf } from './round.ts'
 import type { ServiceView } from './service-object.ts'
-import {
-  announcedCondition,
-  assignedCondition,
-  conditionOf,
-  ingressOf,
-  isServed,
-  poolAnnotation,
-} from './service-object.ts'
+import { announcedCondition, assignedCondition, conditionOf, ingressOf, poolAnnotation } from './service-object.ts'
 import { writeServices } from './service-phase.ts'
 import { createSetAside } from './set-aside.ts'
 import type { Wish } from './wanted-status.ts'
@@ -102,54 +94,14 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
   let settled: Round['settled'] = new WeakMap()
   /** Whose view or wish has changed since they were found to be settled, or not served. */
   const pending: Round['pending'] = new Set()
-  /** Statuses for which the blocks that they name were asked for. */
-  let explained = new WeakMap<KubeObject, true>()
   /** By key: what is served, as far as there is something of ours on it. */
   const served = new Map<string, KubeObject>()
   /** Keys of Services that have changed and that no round has told of. */
   let untold = new Set<string>()
   let isBarrenTold = false
+  const learning = createLearning(options, memory)
   const boundAddresses = createBoundAddresses()
   const cutBackOff = createBackOff({ firstMs: cutMs.first, mostMs: cutMs.most, random: options.random })
-
-  /** What blocks say counts only where it is the newest: what is unclear is asked for. A fault: there was no answer. */
-  async function learnBlocks(
-    blocks: Followed['blocks'],
-    services: ReadonlyMap<string, ServiceView>,
-  ): Promise<ApiFault | undefined> {
-    const names = new Set(memory.blocks.compare(blocks))
-    const asked = unexplainedServices(services)
-    for (const { blocks: unexplained } of asked) for (const name of unexplained) names.add(name)
-    const result = noResult()
-    await inParallel(
-      names,
-      options.parallel,
-      async (name) => {
-        await readBlock({ options, memory, result }, name)
-      },
-      () => result.cut !== undefined || !options.mayWrite(),
-    )
-    if (result.cut !== undefined) return result.cut
-    for (const { view } of asked) {
-      explained.set(view.object, true)
-      // Another program gave it: a claim, as at the start.
-      if (unexplainedBlocks(memory, view).length > 0) memory.blocks.distrust()
-    }
-    return undefined
-  }
-
-  /** Services whose statuses name what the blocks as known do not grant them, with these blocks, as far as they were not asked for already. */
-  function unexplainedServices(
-    services: ReadonlyMap<string, ServiceView>,
-  ): readonly { readonly view: ServiceView; readonly blocks: readonly string[] }[] {
-    const isUnclear = ({ object }: ServiceView): boolean =>
-      !settled.has(object) && !explained.has(object) && isServed(object, options.rules.loadBalancerClass)
-    return [...pending]
-      .flatMap((key) => services.get(key) ?? [])
-      .filter(isUnclear)
-      .map((view) => ({ view, blocks: unexplainedBlocks(memory, view) }))
-      .filter(({ blocks }) => blocks.length > 0)
-  }
 
   function seed(services: ReadonlyMap<string, ServiceView>): void {
     if (!memory.blocks.isForeign()) return
@@ -251,7 +203,7 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
     memory.services.forget()
     memory.retries.forget()
     for (const known of [memory.gone, memory.seenOff, memory.faulty, memory.left, memory.unanswered]) known.clear()
-    explained = new WeakMap()
+    learning.forget()
     // The same objects can come again, beside blocks that are older than those by which they were found to be settled.
     settled = new WeakMap()
     served.clear()
@@ -294,7 +246,7 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
         const view = services.get(key)
         if (view !== undefined) memory.retries.changed(subjectOf(view).key)
       }
-      const fault = await learnBlocks(followed.blocks, services)
+      const fault = await learning.learn({ blocks: followed.blocks, services, pending, settled })
       if (fault !== undefined) {
         return {
           outcome: outcomeOf({ result: { ...noResult(), cut: fault } }),
@@ -335,18 +287,6 @@ export function createReconciler(given: ReconcilerOptions): Reconciler {
       if (!mustForget) await giveBack(options, memory)
     },
   }
-}
-
-/**
- * Blocks that, as far as is known, do not grant what a status names. A status names only what a block granted before, or what
- * another program gave: in the first case the block is newer than what is known of it.
- */
-function unexplainedBlocks({ blocks, aside }: Memory, { object, uid }: ServiceView): readonly string[] {
-  return ingressOf(object).flatMap((address) => {
-    const name = blockNameOf(address)
-    const isKnown = name === undefined || isHolder(blocks.get(name).spec, address, uid) || aside.isSpentOn(address, uid)
-    return isKnown ? [] : [name]
-  })
 }
 
 const soonest = (...times: readonly (number | undefined)[]): number | undefined => {

@@ -224,15 +224,25 @@ const toldEachMs = 10_000
 /** Beyond so many different ones, to keep when they were told is not worth its memory. */
 const mostTold = 1000
 
-function tellFault({ options, memory }: Round, { key, place }: Subject, fault: ApiFault): void {
-  const what = `${place} ${fault.code}`
+/** Tells it unless the same was told shortly before. */
+export function tellNowAndThen(
+  { options, memory }: Pick<Round, 'options' | 'memory'>,
+  what: string,
+  tell: () => void,
+): void {
   const now = options.clock.now()
   if (now < (memory.told.get(what) ?? -Infinity) + toldEachMs) return
   if (memory.told.size >= mostTold) memory.told.clear()
   memory.told.set(what, now)
-  const fields = { object: key, code: fault.code, status: fault.status }
-  if (remedyOf(fault) === 'giveTime') options.log.log('error', 'refusedByServer', fault.message, fields)
-  else options.log.log('warn', 'requestFailed', fault.message, fields)
+  tell()
+}
+
+function tellFault(round: Round, { key, place }: Subject, fault: ApiFault): void {
+  tellNowAndThen(round, `${place} ${fault.code}`, () => {
+    const fields = { object: key, code: fault.code, status: fault.status }
+    if (remedyOf(fault) === 'giveTime') round.options.log.log('error', 'refusedByServer', fault.message, fields)
+    else round.options.log.log('warn', 'requestFailed', fault.message, fields)
+  })
 }
 
 /** Notes that a write about an object succeeded. */

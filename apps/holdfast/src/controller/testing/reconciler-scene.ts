@@ -93,6 +93,8 @@ export function createScene(
     create,
     followed,
     addressesOf,
+    /** Events of the log so far. */
+    events: (): readonly string[] => lines.map((line) => (JSON.parse(line) as { readonly event: string }).event),
     /** After each of so many rounds over what is heard these Services have these addresses. */
     holds: async (
       expected: Readonly<Record<string, string>>,
