@@ -21,9 +21,15 @@ export async function giveSetAside(round: Round): Promise<void> {
     writes,
     options.parallel,
     // Each is asked for right before it is sent: what is heard of later must not be heard in time.
-    async (write) => (mayGive(round) ? send(round, write) : undefined),
+    (write) => sendInTime(round, write),
     () => isCut(round),
   )
+}
+
+/** What is heard of too late by now is written in the same round once its block says so. */
+async function sendInTime(round: Round, write: Write): Promise<void> {
+  if (mayGive(round)) return send(round, write)
+  for (const address of write.wish.addresses) round.given.delete(departureKey(address, write.view.uid))
 }
 
 /** A watch that was opened before the last renewal ends before a later leader takes our marks for void. */

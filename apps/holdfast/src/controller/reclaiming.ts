@@ -1,8 +1,8 @@
-import type { KubeObject } from '@holdfast/cluster'
+import type { KubeObject, ResourceType, Selection } from '@holdfast/cluster'
 import { resourceTypes } from '@holdfast/cluster'
 import { formatAddress, parseAddress } from '@holdfast/ip'
 import { blockNameOf, sendBlock } from './block-phase.ts'
-import { holdersAt } from './block-step.ts'
+import { isHolder } from './block-step.ts'
 import type { KnownBlock } from './known-blocks.ts'
 import { bindingMarks } from './marks.ts'
 import { inParallel } from './parallel.ts'
@@ -49,9 +49,13 @@ export async function reclaim(round: Round): Promise<void> {
   const { memory, result } = round
   if (isCut(round) || reclaimInMs(round) !== 0) return
   memory.aside.tried(round.options.clock.now())
-  const services = await listServices(round)
-  if (services === undefined || !areEntered(round, services)) return
-  const rest = new Set(services.filter((object) => ingressCountOf(object) === 0))
+  const services = await listAll(round, resourceTypes.Service, { fieldSelector: 'spec.type=LoadBalancer' })
+  if (services === undefined || !(await areBlocksKnown(round)) || !areEntered(round, services)) return
+  const empty = services.filter((object) => ingressCountOf(object) === 0)
+  // What came later than the first list, or was written since, no earlier leader can know.
+  const rest = new Set(empty.filter(({ metadata }) => memory.aside.mayBeKnown(metadata.uid ?? '')))
+  const note = (): void => memory.aside.setKnown([...rest].map(({ metadata }) => metadata.uid ?? ''))
+  note()
   await inParallel(
     [...rest],
     round.options.parallel,
@@ -60,22 +64,39 @@ export async function reclaim(round: Round): Promise<void> {
     },
     () => isCut(round),
   )
+  note()
   if (rest.size > 0 || isCut(round)) return
   memory.aside.reclaimed()
   result.isProgress = true
 }
 
-/** Whether whoever was given what is to be reclaimed is known by now: blocks name a holder of each address that a status names. */
+/**
+ * Whether the blocks are what is known of them, asked for after the Services: whatever those name had been set aside before. What is
+ * followed can be so late that it has neither.
+ */
+async function areBlocksKnown(round: Round): Promise<boolean> {
+  const { options, memory, result } = round
+  const listed = await listAll(round, resourceTypes.AddressBlock, { namespace: options.rules.namespace })
+  if (listed === undefined) return false
+  const byName = new Map(listed.map((object) => [object.metadata.name, object]))
+  const names = new Set([...byName.keys(), ...[...memory.blocks.all()].map(({ name }) => name)])
+  const others = [...names].filter(
+    (name) => memory.blocks.get(name).version !== (byName.get(name)?.metadata.resourceVersion ?? ''),
+  )
+  for (const name of others) memory.blocks.fetched(name, byName.get(name))
+  if (others.length > 0) result.isProgress = true
+  return others.length === 0
+}
+
+/** Whether whoever was given what is to be reclaimed is known by now: blocks name each Service whose status names an address of it. */
 function areEntered(round: Round, services: readonly KubeObject[]): boolean {
   const { memory, options } = round
   const marked = new Set(bindingMarks(memory).map(({ address }) => address))
-  const named = services
+  const isEntered = (address: string, uid: string): boolean =>
+    !marked.has(address) || isHolder(memory.blocks.get(blockNameOf(address) ?? '').spec, address, uid)
+  return services
     .filter((object) => isServed(object, options.rules.loadBalancerClass))
-    .flatMap((object) => ingressOf(object).map((address) => canonical(address)))
-  return named.every(
-    (address) =>
-      !marked.has(address) || holdersAt(memory.blocks.get(blockNameOf(address) ?? '').spec, address).length > 0,
-  )
+    .every((object) => ingressOf(object).every((address) => isEntered(canonical(address), object.metadata.uid ?? '')))
 }
 
 function canonical(address: string): string {
@@ -84,22 +105,24 @@ function canonical(address: string): string {
 }
 
 /** undefined: there was no answer. */
-async function listServices({ options, result }: Round): Promise<readonly KubeObject[] | undefined> {
-  const services: KubeObject[] = []
+async function listAll(
+  { options, result }: Round,
+  type: ResourceType,
+  selection: Selection,
+): Promise<readonly KubeObject[] | undefined> {
+  const keep = type === resourceTypes.AddressBlock ? options.keep.block : options.keep.service
+  const objects: KubeObject[] = []
   let rest: string | undefined
   do {
-    const answer = await options.api.list(resourceTypes.Service, {
-      fieldSelector: 'spec.type=LoadBalancer',
-      ...(rest === undefined ? {} : { continue: rest }),
-    })
+    const answer = await options.api.list(type, { ...selection, ...(rest === undefined ? {} : { continue: rest }) })
     if (answer.kind === 'fault') {
       result.cut ??= answer
       return undefined
     }
-    services.push(...answer.value.items.map(options.keep.service))
+    objects.push(...answer.value.items.map(keep))
     rest = answer.value.continue
   } while (rest !== undefined)
-  return services
+  return objects
 }
 
 /** Whether the Service is another version by now than the one that was listed. */

@@ -1,4 +1,4 @@
-import { isOlder } from '@holdfast/cluster'
+import { isComparable, isOlder } from '@holdfast/cluster'
 import { parseAddress } from '@holdfast/ip'
 import type { AddressBlockSpec, HeldAddress, ReservedAddress } from '@holdfast/ipam'
 import { addressBlockCidr } from '@holdfast/ipam'
@@ -32,6 +32,9 @@ export interface SetAside {
   /** When it was last tried in vain to reclaim them. */
   readonly triedMs: () => number
   readonly tried: (nowMs: number) => void
+  /** Whether an earlier leadership may know the Service with this uid as it is: it is one of `setKnown`, or those were not said yet. */
+  readonly mayBeKnown: (uid: string) => boolean
+  readonly setKnown: (uids: readonly string[]) => void
   /** No write of an earlier leadership can be carried out any more: its marks count for nothing. */
   readonly reclaimed: () => void
   /** Whether an address may be given to a Service with this uid as far as it is not being given to another one. */
@@ -54,6 +57,7 @@ export function createSetAside(): SetAside {
   let isReclaimed = false
   let sinceMs = 0
   let triedMs = -Infinity
+  let known: ReadonlySet<string> | undefined
   /** By address. */
   const spent = new Map<string, Given>()
 
@@ -66,10 +70,12 @@ export function createSetAside(): SetAside {
     begin: (leadership, nowMs) => {
       const isOther = leadership !== undefined && leadership.number !== number
       number = leadership?.number ?? number
-      isUsable = isOther
+      // Of what is no number nobody could tell whether it came before: `isOlder`.
+      isUsable = isOther && isComparable(leadership.number)
       isReclaimed = false
       sinceMs = isOther ? leadership.sinceMs : nowMs
       triedMs = -Infinity
+      known = undefined
       spent.clear()
     },
     own: () => (isUsable ? number : undefined),
@@ -79,6 +85,8 @@ export function createSetAside(): SetAside {
     sinceMs: () => sinceMs,
     triedMs: () => triedMs,
     tried: (nowMs) => void (triedMs = nowMs),
+    mayBeKnown: (uid) => known?.has(uid) !== false,
+    setKnown: (uids) => void (known = new Set(uids)),
     reclaimed: () => {
       isReclaimed = true
     },

@@ -3,12 +3,15 @@ import type { ApiFault, ResourceType } from './api.ts'
 /** As the API server writes versions: decimal, without leading zeros. */
 const decimal = /^[1-9]\d*$/
 
+/** Whether a resourceVersion is one of those that `isOlder` can compare. */
+export const isComparable = (version: string): boolean => decimal.test(version)
+
 /**
  * Whether one resourceVersion of a server's came before another. Kubernetes promises since 1.35 that they compare as numbers; before,
  * they are the revisions of etcd, which do as well. Of what is no number, nothing is known: false.
  */
 export function isOlder(version: string, than: string): boolean {
-  if (!decimal.test(version) || !decimal.test(than)) return false
+  if (!isComparable(version) || !isComparable(than)) return false
   // They may have more digits than a number holds.
   return version.length === than.length ? version < than : version.length < than.length
 }
