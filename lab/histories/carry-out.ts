@@ -13,8 +13,10 @@ export const pathsOf = (namespace: string) =>
     Service: `/api/v1/namespaces/${namespace}/services`,
     IPAddressPool: `/apis/metallb.io/v1beta1/namespaces/${namespace}/ipaddresspools`,
     AddressBlock: `/apis/holdfast.dev/v1alpha1/namespaces/${namespace}/addressblocks`,
-    Lease: `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/holdfast-controller`,
+    Lease: `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
   }) as const
+
+export const leasePath = (namespace: string): string => `${pathsOf(namespace).Lease}/holdfast-controller`
 
 /** Rejects where the API server refuses it: then the plan is wrong. */
 export async function carryOut(act: PeopleAct, scene: Scene): Promise<void> {
@@ -45,7 +47,7 @@ export async function carryOut(act: PeopleAct, scene: Scene): Promise<void> {
 }
 
 /** 404: somebody else was faster. */
-export const dropLease = (scene: Scene): Promise<Answer> => scene.client.send('DELETE', pathsOf(scene.namespace).Lease)
+export const dropLease = (scene: Scene): Promise<Answer> => scene.client.send('DELETE', leasePath(scene.namespace))
 
 const serviceObject = (name: string, wish: ServiceWish, scene: Scene): unknown => ({
   apiVersion: 'v1',

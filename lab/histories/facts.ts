@@ -1,7 +1,7 @@
 import { Json } from '../harness/json.ts'
 
 /*
- * What the API server says of Services, pools and blocks, one fact for each write: in the order of resourceVersions, which is etcd's
+ * What the API server says of Services, pools, blocks and the Lease, one fact for each write: in the order of resourceVersions, which is etcd's
  * own and the same for all kinds. Read from the objects here, with nothing of the program that is judged.
  */
 
@@ -50,6 +50,7 @@ export interface PoolFact {
 export interface BlockFact {
   readonly kind: 'AddressBlock'
   readonly revision: number
+  readonly atMs: number
   readonly isDeleted: boolean
   readonly name: string
   /** `ADDRESS UID`, one for each holder. */
@@ -58,14 +59,37 @@ export interface BlockFact {
   readonly reserved: ReadonlyMap<string, string>
 }
 
-export type Fact = ServiceFact | PoolFact | BlockFact
+export interface LeaseFact {
+  readonly kind: 'Lease'
+  readonly revision: number
+  readonly atMs: number
+  readonly isDeleted: boolean
+  readonly name: string
+  /** The pod's name, without what is behind it by chance. Empty: it was given back. */
+  readonly holder: string
+}
+
+export type Fact = ServiceFact | PoolFact | BlockFact | LeaseFact
 
 export const familyOf = (address: string): Family => (address.includes(':') ? 'IPv6' : 'IPv4')
 
 export const grant = (address: string, uid: string): string => `${address} ${uid}`
 
-/** An event of a watch. `servedClass` is the class of the program that is judged. */
-export function factOf(kind: Fact['kind'], servedClass: string, event: Json): Fact {
+/** Who has the Lease is said as NAME_CHANCE. */
+export const podOf = (identity: string): string => identity.replace(/_[^_]*$/, '')
+
+/** The address of a grant. */
+export const addressIn = (granted: string): string => granted.slice(0, granted.indexOf(' '))
+
+/**
+ * An event of a watch. `servedClass` is the class of the program that is judged; `atMs` is when it arrived, by a clock that passes as the
+ * controllers' do at rate 1.
+ */
+export function factOf(
+  kind: Fact['kind'],
+  { servedClass, atMs = 0 }: { readonly servedClass: string; readonly atMs?: number },
+  event: Json,
+): Fact {
   const object = event.at('object')
   const metadata = object.at('metadata')
   const common = {
@@ -76,8 +100,9 @@ export function factOf(kind: Fact['kind'], servedClass: string, event: Json): Fa
   if (kind === 'Service') return { kind, ...common, uid: metadata.at('uid').text(), ...serviceOf(object, servedClass) }
   const spec = object.at('spec')
   if (kind === 'AddressBlock') {
-    return { kind, ...common, grants: grantsOf(spec.at('addresses')), reserved: reservedOf(spec.at('reserved')) }
+    return { kind, ...common, atMs, grants: grantsOf(spec.at('addresses')), reserved: reservedOf(spec.at('reserved')) }
   }
+  if (kind === 'Lease') return { kind, ...common, atMs, holder: podOf(spec.at('holderIdentity').textOr('')) }
   const addresses = spec.at('addresses').list()
   return {
     kind,

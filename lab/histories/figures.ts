@@ -26,6 +26,8 @@ export interface Plan {
   readonly parallel: number
   /** How much faster than real time the controllers' clocks pass. */
   readonly baseRate?: number
+  /** Whether each goes on until what lost leaders set aside is free again. */
+  readonly awaitsReclaim?: boolean
   /** None is begun after a failure. */
   readonly bail?: boolean
   readonly checkout?: string | undefined
@@ -80,10 +82,11 @@ export function summary(results: readonly HistoryResult[]): string {
   const settled = results.map(({ settledMs }) => settledMs).toSorted((a, b) => a - b)
   const seconds = (ms = 0): string => (ms / 1000).toFixed(1)
   return [
+    `${results.filter(({ isRoomy }) => isRoomy).length} roomy`,
     `${sum((one) => one.acts)} acts of people and ${sum((one) => one.troubles)} troubles`,
     `${sum((one) => one.states)} states of the API server judged`,
-    `${sum((one) => one.given)} addresses given, ${sum((one) => one.moved)} times one taken that had to go`,
-    `${sum((one) => one.leaderships)} leaderships`,
+    `${sum((one) => one.given)} addresses given, ${sum((one) => one.ahead)} of them before a block granted them, ${sum((one) => one.moved)} times one taken that had to go`,
+    `${sum((one) => one.leaderships)} leaderships, ${sum((one) => one.gaveBack)} of them given back without marks`,
     `at rest after ${seconds(settled[Math.floor(settled.length / 2)])} s (median), ${seconds(settled.at(-1))} s (longest)`,
   ].join('; ')
 }

@@ -10,6 +10,7 @@
 //  1  No address is in two statuses, but where both Services have the same key and other ports.
 //  2  No Service loses an address that its pool has and that it goes on asking for.
 //  3  No status names what no AddressBlock grants or has set aside.
+//  4  What a leader set aside that was lost without a word is nobody's but whose status names it; who ends on purpose leaves nothing set aside.
 // And when all trouble is over: every Service that can have an address has one, blocks and statuses say the same, and nothing is
 // written any more.
 import assert from 'node:assert/strict'
@@ -38,6 +39,10 @@ describe('controllers that are killed, stopped and cut off', { skip: clusterSkip
     assert.deepEqual(failures, [])
     t.diagnostic(summary(results))
     assert.ok(results.every(({ given }) => given > 0))
+    const roomy = results.filter(({ isRoomy }) => isRoomy)
+    assert.ok(roomy.length > 0)
+    // Eight Services in each come alone when all trouble is over.
+    assert.ok(roomy.every(({ ahead }) => ahead > 0))
   })
 })
 

@@ -4,23 +4,28 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Scene } from './carry-out.ts'
-import { carryOut, dropLease, pathsOf } from './carry-out.ts'
+import { carryOut, dropLease, leasePath, pathsOf } from './carry-out.ts'
 import type { Fact } from './facts.ts'
+import { podOf } from './facts.ts'
+import type { Judgement } from './judge.ts'
 import { judge } from './judge.ts'
 import { judgeEnd } from './judge-end.ts'
-import type { HistoryPlan, Step, Target, Trouble } from './plan.ts'
-import { planHistory } from './plan.ts'
+import type { HistoryPlan, Target, Trouble } from './plan.ts'
+import { isTrouble, planHistory } from './plan.ts'
 import type { Recording } from './record.ts'
 import { record } from './record.ts'
 import type { Replica } from './replica.ts'
 import { createReplica } from './replica.ts'
-import { worldAfter } from './world.ts'
+import { createTimeline, observeBy } from './timeline.ts'
+import { boundIn, worldAfter } from './world.ts'
 
 export interface HistoryOptions {
   readonly cluster: Cluster
   readonly seed: number
   /** How much faster than real time all controllers' clocks pass; 4 unless given: a lease ends after 3.8 s instead of 15 s. */
   readonly baseRate?: number
+  /** Whether a history goes on until what lost leaders set aside is free again: 20 minutes of the last leader's clock. */
+  readonly awaitsReclaim?: boolean
   /** Of another checkout, whose program is to be judged. */
   readonly checkout?: string | undefined
 }
@@ -32,8 +37,13 @@ export interface HistoryResult {
   /** States that the API server had. */
   readonly states: number
   readonly given: number
+  /** How many of these before a block granted them: they were set aside. */
+  readonly ahead: number
   readonly moved: number
   readonly leaderships: number
+  /** How many of them ended on purpose after all trouble, and left nothing set aside. */
+  readonly gaveBack: number
+  readonly isRoomy: boolean
   /** From the end of all trouble until everything is as it has to be and nothing is written for a second. */
   readonly settledMs: number
 }
@@ -41,6 +51,8 @@ export interface HistoryResult {
 /** Some seconds on a machine that does nothing else. */
 const settleWithinMs = 120_000
 const restMs = 1000
+/** At the lowest rate of a clock, and once more. */
+const reclaimWithinMs = 1_500_000
 
 let made = 0
 
@@ -48,7 +60,8 @@ let made = 0
  * One history with real processes. Rejects with what was wrong, and with what happened: the plan is the seed's, how the processes
  * meet in it is chance.
  */
-export async function runHistory({ cluster, seed, baseRate = 4, checkout }: HistoryOptions): Promise<HistoryResult> {
+export async function runHistory(options: HistoryOptions): Promise<HistoryResult> {
+  const { cluster, seed, baseRate = 4, awaitsReclaim = false, checkout } = options
   made += 1
   const namespace = `history-${seed}-${made}`
   const scene: Scene = { client: cluster.client(), namespace, servedClass: `histories.test/${namespace}` }
@@ -59,7 +72,7 @@ export async function runHistory({ cluster, seed, baseRate = 4, checkout }: Hist
     kind: 'Namespace',
     metadata: { name: namespace },
   })
-  const recording = await record(cluster, scene, (fact) => timeline.tell(textOf(fact)))
+  const recording = await record(cluster, { ...scene, baseRate }, observeBy(timeline.tell))
   const replicas: Replica[] = []
   try {
     for (const [index, rate] of plan.rates.entries()) {
@@ -70,11 +83,16 @@ export async function runHistory({ cluster, seed, baseRate = 4, checkout }: Hist
     }
     await untilSomeoneLeads(replicas)
     await turmoil(plan, { scene, replicas, tell: timeline.tell })
-    const settledMs = await settle({ recording, replicas, tell: timeline.tell })
-    const { given, moved } = await conclude(recording, replicas)
+    const stage = { scene, replicas, tell: timeline.tell }
+    const settledMs = await settle({ recording, ...stage })
+    const calmFrom = recording.facts().at(-1)?.revision ?? 0
+    const complaints = await calmLife(plan, { recording, ...stage })
+    if (awaitsReclaim) await untilReclaimed({ recording, ...stage })
+    const judgement = await conclude({ recording, replicas, baseRate, calmFrom, complaints })
     const troubles = plan.steps.filter(({ act }) => isTrouble(act)).length
     return {
-      ...{ seed, acts: plan.steps.length - troubles, troubles, states: recording.facts().length, given, moved },
+      ...{ seed, acts: actsOf(plan) - troubles, troubles, states: statesOf(recording.facts()), isRoomy: plan.isRoomy },
+      ...judgement,
       leaderships: replicas.reduce((sum, replica) => sum + replica.leaderships(), 0),
       settledMs,
     }
@@ -102,18 +120,9 @@ interface Stage {
   readonly tell: (line: string) => void
 }
 
-type Act = Step['act']
+const actsOf = ({ steps, calm }: HistoryPlan): number => steps.length + calm.flat().length
 
-const troubleKinds: ReadonlySet<Act['kind']> = new Set<Trouble['kind']>([
-  'kill',
-  'terminate',
-  'pause',
-  'connection',
-  'dropLease',
-  'usurp',
-])
-
-const isTrouble = (act: Act): act is Trouble => troubleKinds.has(act.kind)
+const statesOf = (facts: readonly Fact[]): number => facts.filter(({ kind }) => kind !== 'Lease').length
 
 async function turmoil(plan: HistoryPlan, stage: Stage): Promise<void> {
   const beganMs = performance.now()
@@ -175,23 +184,26 @@ async function makeTrouble(
   }
 }
 
+/** Empty: nobody. */
+async function holderOfLease(scene: Scene): Promise<string> {
+  const lease = await scene.client.send('GET', leasePath(scene.namespace))
+  return lease.status === 200 ? podOf(lease.body.at('spec').at('holderIdentity').textOr('')) : ''
+}
+
 async function targetOf(target: Target, replicas: readonly Replica[], scene: Scene): Promise<Replica> {
-  const lease = await scene.client.send('GET', pathsOf(scene.namespace).Lease)
-  const holder = lease.status === 200 ? lease.body.at('spec').at('holderIdentity').textOr('') : ''
+  const holder = await holderOfLease(scene)
   const leader = replicas.find(({ name }) => holder.startsWith(`${name}-`))
   const replica = (target === 'leader' ? leader : replicas[target]) ?? replicas[0]
   if (replica === undefined) throw new Error('there are no replicas')
   return replica
 }
 
-interface Calm {
+interface Calm extends Stage {
   readonly recording: Recording
-  readonly replicas: readonly Replica[]
-  readonly tell: (line: string) => void
 }
 
 /** Everybody works again. Resolves when all is as it has to be and nobody writes any more. */
-async function settle({ recording, replicas, tell }: Calm): Promise<number> {
+async function settle({ recording, replicas, tell }: Omit<Calm, 'scene'>): Promise<number> {
   tell('calm')
   for (const replica of replicas) {
     await replica.heal()
@@ -204,8 +216,9 @@ async function settle({ recording, replicas, tell }: Calm): Promise<number> {
   for (;;) {
     const facts = recording.facts()
     const nowMs = performance.now()
-    if (facts.length !== known) sinceMs = nowMs
-    known = facts.length
+    const states = statesOf(facts)
+    if (states !== known) sinceMs = nowMs
+    known = states
     if (nowMs - sinceMs >= restMs) {
       const wrong = judgeEnd(worldAfter(facts))
       if (wrong.length === 0) return nowMs - beganMs
@@ -215,19 +228,75 @@ async function settle({ recording, replicas, tell }: Calm): Promise<number> {
   }
 }
 
+/** What people do after all trouble, under one leader after the other, which are ended by SIGTERM; what was wrong with that. */
+async function calmLife({ calm }: HistoryPlan, stage: Calm): Promise<readonly string[]> {
+  const complaints: string[] = []
+  for (const [index, steps] of calm.entries()) {
+    if (index > 0) {
+      const leader = await leaderOf(stage)
+      stage.tell(`${leader.name} ends`)
+      complaints.push(...(await leader.end()))
+      leader.start(1)
+    } else await leaderOf(stage)
+    const beganMs = performance.now()
+    for (const { atMs, act } of steps) {
+      await pause(Math.max(0, beganMs + atMs - performance.now()))
+      stage.tell(JSON.stringify(act))
+      await carryOut(act, stage.scene)
+    }
+    await settle(stage)
+  }
+  return complaints
+}
+
+/** All that waited for it has an address then. */
+async function untilReclaimed(stage: Calm): Promise<void> {
+  stage.tell('until all is reclaimed')
+  const beganMs = performance.now()
+  for (;;) {
+    const bound = boundIn(worldAfter(stage.recording.facts()))
+    if (bound.size === 0) break
+    if (performance.now() - beganMs > reclaimWithinMs) throw new Error(`still set aside: ${[...bound].join()}`)
+    await pause(500)
+  }
+  await settle(stage)
+}
+
+/** Once one of those that run has the Lease. */
+async function leaderOf({ scene, replicas }: Stage): Promise<Replica> {
+  for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 50) {
+    const holder = await holderOfLease(scene)
+    const leader = replicas.find((replica) => replica.identity() === holder)
+    if (leader !== undefined) return leader
+    await pause(50)
+  }
+  throw new Error('nobody leads in the calm')
+}
+
+interface Whole {
+  readonly recording: Recording
+  readonly replicas: readonly Replica[]
+  readonly baseRate: number
+  readonly calmFrom: number
+  readonly complaints: readonly string[]
+}
+
 /** Every state that there was, and whether the processes ended as they have to. */
-async function conclude(recording: Recording, replicas: readonly Replica[]): Promise<{ given: number; moved: number }> {
+async function conclude(whole: Whole): Promise<Omit<Judgement, 'findings'>> {
+  const { recording, replicas, baseRate, calmFrom } = whole
+  const complaints = [...whole.complaints, ...replicas.flatMap((replica) => replica.complaints())]
+  const wrongEnds = await Promise.all(replicas.map((replica) => replica.end()))
   await recording.assertWhole()
-  const complaints = replicas.flatMap((replica) => replica.complaints())
-  const { findings, given, moved } = judge(recording.facts())
-  const ends = await Promise.all(replicas.map((replica) => replica.end()))
+  const ends = replicas.flatMap((replica) => [...replica.ends()].map(([name, ms]) => [name, ms * baseRate] as const))
+  const ledOnce = new Set(replicas.flatMap((replica) => replica.ledOnce()))
+  const { findings, ...figures } = judge(recording.facts(), { ends: new Map(ends), ledOnce, calmFrom })
   const wrong = [
     ...findings.map(({ rule, revision, text }) => `${rule} (${revision}): ${text}`),
     ...complaints,
-    ...ends.flat(),
+    ...wrongEnds.flat(),
   ]
   if (wrong.length > 0) throw new Error(wrong.join('\n  '))
-  return { given, moved }
+  return figures
 }
 
 /** The others would go on following what is left. */
@@ -241,29 +310,4 @@ function keep(seed: number, files: readonly { readonly name: string; readonly te
   const directory = mkdtempSync(join(tmpdir(), `holdfast-history-${seed}-`))
   for (const { name, text } of files) writeFileSync(join(directory, name), text)
   return directory
-}
-
-function createTimeline(): { readonly tell: (line: string) => void; readonly text: () => string } {
-  const lines: string[] = []
-  const beganMs = performance.now()
-  return {
-    tell: (line) => void lines.push(`${Math.round(performance.now() - beganMs)} ${line}`),
-    text: () => lines.join('\n'),
-  }
-}
-
-function textOf(fact: Fact): string {
-  const what = `  ${fact.revision} ${fact.kind} ${fact.name}${fact.isDeleted ? ' deleted' : ''}`
-  if (fact.isDeleted) return what
-  switch (fact.kind) {
-    case 'Service':
-      return `${what} ${fact.uid.slice(0, 8)} [${fact.addresses.join()}] ${JSON.stringify(fact.wish)}`
-    case 'IPAddressPool':
-      return `${what} ${[...fact.addresses].join()}`
-    case 'AddressBlock': {
-      const grants = fact.grants.map((one) => one.replace(/(?<=^\S+ \S{8}).*/, ''))
-      const reserved = [...fact.reserved].map(([address, leadership]) => `${address} for ${leadership}`)
-      return `${what} ${[...grants, ...reserved].join(', ')}`
-    }
-  }
 }

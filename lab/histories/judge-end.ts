@@ -2,11 +2,12 @@ import type { Family, PoolFact, ServiceFact } from './facts.ts'
 import { familyOf, grant } from './facts.ts'
 import { areCompatible, sharedWrongly } from './judge.ts'
 import type { World } from './world.ts'
-import { grantsIn, poolOf, served } from './world.ts'
+import { boundIn, grantsIn, poolOf, served } from './world.ts'
 
 /**
  * What is not as it has to be when nothing goes wrong any more: sentences, none where all is well. Every Service that can have
- * addresses has them, what it has is what it asks for, blocks and statuses say the same, and nobody shares who may not.
+ * addresses has them, what it has is what it asks for, blocks and statuses say the same, and nobody shares who may not. What is set aside
+ * for another leadership than that of now is not to be had: it is bound for longer than a history lasts.
  */
 export function judgeEnd(world: World): readonly string[] {
   const services = served(world)
@@ -73,7 +74,9 @@ function freeIn(
   const { wish, uid } = service
   const mayHave = (address: string): boolean =>
     familyOf(address) === where.family && (wish.requested.length === 0 || wish.requested.includes(address))
+  const bound = boundIn(world)
   const isFree = (address: string): boolean =>
+    !bound.has(address) &&
     served(world).every(
       (other) => other.uid === uid || !other.addresses.includes(address) || areCompatible(other.wish.terms, wish.terms),
     )

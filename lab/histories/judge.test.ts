@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Json } from '../harness/json.ts'
-import type { BlockFact, Fact, PoolFact, ServiceFact, Wish } from './facts.ts'
+import type { BlockFact, Fact, LeaseFact, PoolFact, ServiceFact, Wish } from './facts.ts'
 import { factOf, grant } from './facts.ts'
 import { judge } from './judge.ts'
+import type { Course } from './judge-marks.ts'
 import { judgeEnd } from './judge-end.ts'
 import { worldAfter } from './world.ts'
 
@@ -36,16 +37,24 @@ function pool(name: string, ...addresses: readonly string[]): PoolFact {
 function block(...holders: readonly string[]): BlockFact {
   revision += 1
   const grants = holders.map((one) => grant(one.split(' ')[1] ?? '', one.split(' ')[0] ?? ''))
-  return { kind: 'AddressBlock', revision, isDeleted: false, name: 'block', grants, reserved: new Map() }
+  return { kind: 'AddressBlock', revision, atMs: 0, isDeleted: false, name: 'block', grants, reserved: new Map() }
 }
+
+/** The Lease of which the leadership has the number 1000: before all else. */
+const lease = (holder: string, atMs = 0, number = 1000): LeaseFact => ({
+  ...{ kind: 'Lease', revision: number, atMs, isDeleted: false, name: 'holdfast-controller', holder },
+})
 
 const withReserved = (fact: BlockFact, ...addresses: readonly string[]): BlockFact => ({
   ...fact,
   reserved: new Map(addresses.map((address) => [address, '1000'])),
 })
 
+const at = (atMs: number, fact: BlockFact): BlockFact => ({ ...fact, atMs })
+
 const deleted = <F extends Fact>(fact: F): F => ({ ...fact, isDeleted: true })
-const rules = (...facts: readonly Fact[]): readonly string[] => judge(facts).findings.map(({ rule }) => rule)
+const rulesOf = (...facts: readonly Fact[]): readonly string[] => judge(facts).findings.map(({ rule }) => rule)
+const rules = rulesOf
 const gold = (): PoolFact => pool('gold', '1.1.1.1', '1.1.1.2', 'fd00::1', 'fd00::2')
 const all = (): BlockFact => block('a 1.1.1.1', 'a 1.1.1.2', 'a fd00::1', 'b 1.1.1.1', 'b 1.1.1.2', 'b fd00::1')
 
@@ -136,10 +145,13 @@ test('ungranted: a status that names what no block grants its Service, by uid', 
 
 describe('what is set aside', () => {
   const aside = (): BlockFact => withReserved(block('b 1.1.1.2'), '1.1.1.1')
+  const rules = (...facts: readonly Fact[]): readonly string[] => rulesOf(lease('x'), ...facts)
   test('may be named before a block grants it', () => {
     const facts = [gold(), aside(), service('a', ['1.1.1.1']), block('a 1.1.1.1', 'b 1.1.1.2')]
     assert.deepEqual(rules(...facts), [])
     assert.equal(judge(facts).given, 1)
+    assert.equal(judge(facts).ahead, 1)
+    assert.equal(judge([gold(), all(), service('a', ['1.1.1.1'])]).ahead, 0)
   })
   test('but not after, or where something else is set aside', () => {
     assert.deepEqual(rules(gold(), aside(), block('b 1.1.1.2'), service('a', ['1.1.1.1'])), ['ungranted'])
@@ -158,9 +170,53 @@ describe('what is set aside', () => {
       metadata: { name: 'ipv4-1.1.1.0', resourceVersion: '7' },
       spec: { addresses: {}, reserved: { '1.1.1.1': '1000' } },
     }
-    const fact = factOf('AddressBlock', '', Json.parse(JSON.stringify({ type: 'ADDED', object })))
+    const fact = factOf('AddressBlock', { servedClass: '' }, Json.parse(JSON.stringify({ type: 'ADDED', object })))
     assert.ok(fact.kind === 'AddressBlock')
     assert.deepEqual([...fact.reserved], [['1.1.1.1', '1000']])
+  })
+})
+
+describe('marks', () => {
+  const ended: Course = { ends: new Map([['x', 1000]]), ledOnce: new Set(), calmFrom: 0 }
+  const late = 30_000
+  const aside = (): BlockFact => withReserved(block('b 1.1.1.2'), '1.1.1.1')
+  const found = (...facts: readonly Fact[]): readonly string[] =>
+    judge([gold(), lease('x'), aside(), ...facts], ended).findings.map(({ rule }) => rule)
+
+  test('have the number of a leadership', () => {
+    assert.deepEqual(rules(gold(), lease('x'), aside()), [])
+    assert.deepEqual(rules(gold(), lease('x', 0, 999), aside()), ['unnumbered'])
+  })
+  test('stay when whose they are has ended', () => {
+    assert.deepEqual(found(at(late, withReserved(block(), '1.1.1.1'))), [])
+    assert.deepEqual(found(at(late, block('b 1.1.1.2'))), ['unmarked'])
+    assert.deepEqual(found(at(late, deleted(aside()))), ['unmarked'])
+    // It was its own last write, or the time has come to reclaim it.
+    assert.deepEqual(found(at(2000, block('b 1.1.1.2'))), [])
+    assert.deepEqual(found(at(700_000, block('b 1.1.1.2'))), [])
+  })
+  test('keep an address from whom no status gave it', () => {
+    const granted = (): BlockFact => at(late, withReserved(block('c 1.1.1.1', 'b 1.1.1.2'), '1.1.1.1'))
+    assert.deepEqual(found(granted()), ['bound'])
+    assert.deepEqual(found(service('c', ['1.1.1.1']), granted()), [])
+    assert.deepEqual(found({ ...granted(), atMs: 2000 }), [])
+  })
+  test('go before the Lease is given back', () => {
+    const given = (...facts: readonly Fact[]) =>
+      judge([gold(), lease('x'), aside(), ...facts, lease('', 3000, 1001)], ended)
+    assert.deepEqual(
+      given().findings.map(({ rule }) => rule),
+      ['left'],
+    )
+    assert.deepEqual(given(at(500, block('b 1.1.1.2'))).findings, [])
+    assert.equal(given(at(500, block('b 1.1.1.2'))).gaveBack, 1)
+    // It may have led twice, or is known to have led once.
+    const late = [gold(), lease('x'), aside(), lease('x', 9000, 1001), lease('', 9500, 1002)]
+    assert.deepEqual(judge(late, ended).findings, [])
+    assert.equal(judge(late, { ...ended, ledOnce: new Set(['x']) }).findings[0]?.rule, 'left')
+    // Another one had it meanwhile, or there was trouble.
+    assert.deepEqual(given(lease('y', 2000, 1001)).findings, [])
+    assert.deepEqual(judge([lease('x'), aside(), lease('', 3000, 1001)]).findings, [])
   })
 })
 
@@ -204,9 +260,20 @@ describe('the end', () => {
       /no block grants 1\.1\.1\.1 a/,
     )
   })
-  test('a Service that could have what is set aside for nobody that leads', () => {
+  test('a Service that could have what is set aside by who leads', () => {
     const facts = [pool('gold', '1.1.1.1'), withReserved(block(), '1.1.1.1'), service('a', [])]
-    assert.match(wrong(...facts), /a has nothing and could have 1\.1\.1\.1 of gold/)
+    assert.match(wrong(lease('x'), ...facts), /a has nothing and could have 1\.1\.1\.1 of gold/)
+    assert.match(wrong(lease('x'), lease('x', 4000, 1001), ...facts), /could have/)
+  })
+  test('what is set aside for another leadership is not to be had, also for who may share it', () => {
+    const facts = [pool('gold', '1.1.1.1'), withReserved(block(), '1.1.1.1'), service('a', [])]
+    assert.equal(wrong(...facts), '')
+    assert.equal(wrong(lease('x'), lease('y', 100, 1001), ...facts), '')
+    assert.equal(wrong(lease('x'), lease('', 100, 1001), lease('x', 200, 1002), ...facts), '')
+    // It may have lost the lead and taken it again.
+    assert.equal(wrong(lease('x'), lease('x', 5000, 1001), ...facts), '')
+    const held = [pool('gold', '1.1.1.1'), withReserved(block('a 1.1.1.1'), '1.1.1.1')]
+    assert.equal(wrong(...held, service('a', ['1.1.1.1'], sharing(80)), service('b', [], sharing(81))), '')
   })
   test('a conflict that was not ended', () => {
     const facts = [service('a', ['1.1.1.1'], sharing(80)), service('b', ['1.1.1.1'], sharing(80))]

@@ -1,11 +1,13 @@
 import type { Fact, ServiceFact, Terms, Wish } from './facts.ts'
 import { grant } from './facts.ts'
+import type { Course, MarksFinding } from './judge-marks.ts'
+import { createMarksJudge } from './judge-marks.ts'
 import type { World } from './world.ts'
 import { createWorld, grantsIn, poolOf, reservedIn, served } from './world.ts'
 
 export interface Finding {
   readonly revision: number
-  readonly rule: 'twice' | 'moved' | 'unasked' | 'ungranted' | 'end'
+  readonly rule: 'twice' | 'moved' | 'unasked' | 'ungranted' | 'end' | MarksFinding['rule']
   readonly text: string
 }
 
@@ -13,6 +15,10 @@ export interface Judgement {
   readonly findings: readonly Finding[]
   /** How often a status began to name an address. */
   readonly given: number
+  /** How many of these no block had granted until then. */
+  readonly ahead: number
+  /** How many leaderships that had set something aside gave the Lease back when nothing went wrong, and left no marks. */
+  readonly gaveBack: number
   /** How often a status lost one that its Service or its pool did not let it keep. */
   readonly moved: number
 }
@@ -23,6 +29,8 @@ interface Naming {
   /** Since then no pool had it, or its Service asks for others. */
   mayGo: boolean
 }
+
+const unknown: Course = { ends: new Map(), ledOnce: new Set(), calmFrom: Infinity }
 
 /**
  * Every state that the API server ever had, in its order.
@@ -35,14 +43,17 @@ interface Naming {
  *   it asks for another keeps it until it can have that.)
  * - ungranted: no status names what at that revision no block grants it or has set aside. (For whom something is set aside no block
  *   says; that two are not given it is for `twice`, and that blocks say it in the end for the end.)
+ * - what becomes of marks: `createMarksJudge`.
  */
-export function judge(facts: readonly Fact[]): Judgement {
+export function judge(facts: readonly Fact[], course: Course = unknown): Judgement {
   const world = createWorld()
   const findings: Finding[] = []
   const terms = new Map<string, Terms[]>()
   const namings = new Map<string, Map<string, Naming>>()
   const requests = new Map<string, Set<string>>()
-  const count = { given: 0, moved: 0 }
+  const count = { given: 0, ahead: 0, moved: 0 }
+  const everGranted = new Set<string>()
+  const marks = createMarksJudge(course)
 
   function noteTerms({ uid, wish }: ServiceFact): void {
     const known = terms.get(uid) ?? []
@@ -77,6 +88,7 @@ export function judge(facts: readonly Fact[]): Judgement {
     const after = service.addresses.map((address): [string, Naming] => {
       const known = before.get(address)
       if (known === undefined) count.given += 1
+      if (known === undefined && !everGranted.has(grant(address, service.uid))) count.ahead += 1
       return [address, known ?? { wish, mayGo: isUnasked(address, service.wish) }]
     })
     namings.set(service.uid, new Map(after))
@@ -91,6 +103,7 @@ export function judge(facts: readonly Fact[]): Judgement {
 
   function take(fact: Fact): void {
     world.take(fact)
+    if (fact.kind === 'AddressBlock') for (const one of fact.grants) everGranted.add(one)
     if (fact.kind !== 'Service') return
     if (fact.isDeleted) {
       namings.delete(fact.uid)
@@ -102,16 +115,18 @@ export function judge(facts: readonly Fact[]): Judgement {
   }
 
   for (const fact of facts) {
-    take(fact)
-    notePools()
     const { revision } = fact
     const found = (rule: Finding['rule'], text: string): void => void findings.push({ revision, rule, text })
+    for (const { rule, text } of marks.look(world, fact)) found(rule, text)
+    take(fact)
+    if (fact.kind === 'Lease') continue
+    notePools()
     const mayShare = (a: ServiceFact, b: ServiceFact): boolean =>
       (terms.get(a.uid) ?? []).some((one) => (terms.get(b.uid) ?? []).some((other) => areCompatible(one, other)))
     for (const text of sharedWrongly(world, mayShare)) found('twice', text)
     for (const text of ungranted(world)) found('ungranted', text)
   }
-  return { findings: firstOfEach(findings), ...count }
+  return { findings: firstOfEach(findings), ...count, gaveBack: marks.gaveBack() }
 }
 
 /** A Service that comes to ask for what it cannot have keeps what it had. */

@@ -29,31 +29,85 @@ export interface People {
   /** What they do before anything else. */
   readonly begin: () => readonly PeopleAct[]
   readonly act: () => PeopleAct
+  /** Pools as large as they can be. */
+  readonly restore: () => readonly PeopleAct[]
+  /** A new Service that asks for nothing and shares with nobody. */
+  readonly single: () => PeopleAct
 }
 
-const serviceNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
-const poolNames = ['gold', 'silver'] as const
-/** Few, so that they are wanted by more than can have them; silver's are of two blocks. Pools never overlap. */
-const addressesOf = {
-  gold: { four: ['192.0.2.0', '192.0.2.1', '192.0.2.2'], six: ['fd00::', 'fd00::1'] },
-  silver: {
-    four: ['192.0.2.62', '192.0.2.63', '192.0.2.64', '192.0.2.65'],
-    six: ['fd00::3e', 'fd00::3f', 'fd00::40', 'fd00::41'],
-  },
-} as const
+/** How people are. */
+export interface Manners {
+  readonly services: readonly string[]
+  /** Pools never overlap. */
+  readonly addresses: Readonly<Record<PoolName, { readonly four: readonly string[]; readonly six: readonly string[] }>>
+  /** At the beginning. */
+  readonly first: number
+  readonly shares: {
+    /** Of acts: what is done to Services; then the growing and shrinking of pools. */
+    readonly onServices: number
+    readonly onPools: number
+    /** Of Services. */
+    readonly sharing: number
+    readonly requests: number
+    /** Of changes of a pool: that it is as large as it can be. */
+    readonly wholePools: number
+  }
+}
 
-export function createPeople(random: Random): People {
+const poolNames = ['gold', 'silver'] as const
+type PoolName = (typeof poolNames)[number]
+
+/** Few addresses, so that they are wanted by more than can have them; silver's are of two blocks. */
+const tight: Manners = {
+  services: ['a', 'b', 'c', 'd', 'e', 'f', 'g'],
+  addresses: {
+    gold: { four: ['192.0.2.0', '192.0.2.1', '192.0.2.2'], six: ['fd00::', 'fd00::1'] },
+    silver: {
+      four: ['192.0.2.62', '192.0.2.63', '192.0.2.64', '192.0.2.65'],
+      six: ['fd00::3e', 'fd00::3f', 'fd00::40', 'fd00::41'],
+    },
+  },
+  first: 4,
+  shares: { onServices: 0.78, onPools: 0.95, sharing: 0.5, requests: 0.3, wholePools: 0.3 },
+}
+
+/** So many that leaders set some aside, of two blocks each: also after several leaders were lost, whose marks bind until the end. */
+const roomy: Manners = {
+  services: Array.from({ length: 16 }, (_, index) => String.fromCharCode(97 + index)),
+  addresses: {
+    gold: { four: fours(44, 40), six: sixes(0x2c, 40) },
+    silver: { four: fours(100, 100), six: sixes(0x64, 100) },
+  },
+  first: 6,
+  shares: { onServices: 0.93, onPools: 0.98, sharing: 0.15, requests: 0.06, wholePools: 0.7 },
+}
+
+function fours(first: number, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `192.0.2.${first + index}`)
+}
+
+function sixes(first: number, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `fd00::${(first + index).toString(16)}`)
+}
+
+export const mannersOf = (isRoomy: boolean): Manners => (isRoomy ? roomy : tight)
+
+export function createPeople(
+  random: Random,
+  { services: serviceNames, addresses: addressesOf, first, shares }: Manners,
+): People {
+  let singles = 0
   const services = new Map<string, { readonly families: ServiceWish['families']; readonly isServed: boolean }>()
   const pools = new Set<string>()
 
-  function setPool(name: (typeof poolNames)[number], share = random.next()): PeopleAct {
+  function setPool(name: PoolName, share = random.next()): PeopleAct {
     const { four, six } = addressesOf[name]
     const some = (all: readonly string[]): readonly string[] =>
-      share > 0.7 ? all : all.slice(random.below(2), 1 + random.below(all.length))
+      share > 1 - shares.wholePools ? all : all.slice(random.below(2), 1 + random.below(all.length))
     const addresses = [...some(four), ...some(six)]
     pools.add(name)
     const isForAll = name === 'gold' || random.chance(0.8)
-    return { kind: 'setPool', name, addresses: addresses.length === 0 ? [four[0]] : addresses, isForAll }
+    return { kind: 'setPool', name, addresses: addresses.length === 0 ? four.slice(0, 1) : addresses, isForAll }
   }
 
   function create(name: string): PeopleAct {
@@ -63,12 +117,12 @@ export function createPeople(random: Random): People {
   }
 
   function wishFor(families: ServiceWish['families']): ServiceWish {
-    const sharingKey = random.chance(0.5) ? random.pick(['k1', 'k2']) : undefined
+    const sharingKey = random.chance(shares.sharing) ? random.pick(['k1', 'k2']) : undefined
     return {
       families,
       port: random.pick([80, 81, 82, 83]),
       sharingKey,
-      requested: random.chance(0.3) ? requestFor(families) : [],
+      requested: random.chance(shares.requests) ? requestFor(families) : [],
       pool: random.chance(0.1) ? random.pick(poolNames) : undefined,
     }
   }
@@ -104,11 +158,18 @@ export function createPeople(random: Random): People {
   }
 
   return {
-    begin: () => [setPool('gold', 1), ...serviceNames.slice(0, 4).map(create)],
+    begin: () => [setPool('gold', 1), ...serviceNames.slice(0, first).map(create)],
     act: () => {
       const dice = random.next()
-      if (dice < 0.78) return withKnown(random.pick(serviceNames))
-      return dice < 0.95 ? setPool(random.pick(poolNames)) : dropPool()
+      if (dice < shares.onServices) return withKnown(random.pick(serviceNames))
+      return dice < shares.onPools ? setPool(random.pick(poolNames)) : dropPool()
+    },
+    restore: () => poolNames.map((name) => setPool(name, 1)),
+    single: () => {
+      singles += 1
+      const families = random.pick(['IPv4', 'IPv4', 'IPv6', 'both'] as const)
+      const wish = { families, port: 80, sharingKey: undefined, requested: [], pool: undefined }
+      return { kind: 'create', name: `single-${singles}`, wish }
     },
   }
 }

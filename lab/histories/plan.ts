@@ -1,7 +1,7 @@
 import type { Random } from '../../apps/holdfast/src/controller/testing/random.ts'
 import { createRandom } from '../../apps/holdfast/src/controller/testing/random.ts'
-import type { PeopleAct } from './people.ts'
-import { createPeople } from './people.ts'
+import type { People, PeopleAct } from './people.ts'
+import { createPeople, mannersOf } from './people.ts'
 
 /** A replica, counted from 0, or the one that has the Lease then (or the first one, where nobody has it). */
 export type Target = number | 'leader'
@@ -52,7 +52,29 @@ export interface HistoryPlan {
   readonly rates: readonly number[]
   /** In the order of time. */
   readonly steps: readonly Step[]
+  /** Whether pools are so large that leaders set addresses aside. */
+  readonly isRoomy: boolean
+  /** What people do when all trouble is over; before each part but the first, who leads is ended by SIGTERM. */
+  readonly calm: readonly (readonly CalmStep[])[]
 }
+
+export interface CalmStep {
+  readonly atMs: number
+  readonly act: PeopleAct
+}
+
+type Act = Step['act']
+
+const troubleKinds: ReadonlySet<Act['kind']> = new Set<Trouble['kind']>([
+  'kill',
+  'terminate',
+  'pause',
+  'connection',
+  'dropLease',
+  'usurp',
+])
+
+export const isTrouble = (act: Act): act is Trouble => troubleKinds.has(act.kind)
 
 const followedResources = ['services', 'addressblocks', 'ipaddresspools', 'namespaces'] as const
 
@@ -65,20 +87,36 @@ export function planHistory(seed: number): HistoryPlan {
   const random = createRandom(seed)
   const rates = Array.from({ length: random.chance(0.3) ? 3 : 2 }, () => pickRate(random))
   const lengthMs = turmoilMs.least + random.next() * (turmoilMs.most - turmoilMs.least)
-  const people = createPeople(random)
+  const isRoomy = isRoomySeed(seed)
+  const people = createPeople(random, mannersOf(isRoomy))
   const steps: Step[] = people.begin().map((act) => ({ atMs: 0, act }))
-  for (let atMs = 0; atMs < lengthMs; atMs += pauseOf(random)) steps.push({ atMs, act: people.act() })
-  for (let atMs = random.next() * 1500; atMs < lengthMs; atMs += 200 + random.next() * 1000) {
+  for (let atMs = 0; atMs < lengthMs; atMs += pauseOf(random, isRoomy)) steps.push({ atMs, act: people.act() })
+  for (let atMs = random.next() * 1500; atMs < lengthMs; atMs += 200 + random.next() * (isRoomy ? 1500 : 1000)) {
     steps.push({ atMs, act: trouble(random, rates.length) })
   }
-  return { seed, rates, steps: steps.toSorted((a, b) => a.atMs - b.atMs) }
+  const calm = isRoomy ? [calmSteps(people, random), calmSteps(people, random)] : []
+  return { seed, rates, steps: steps.toSorted((a, b) => a.atMs - b.atMs), isRoomy, calm }
+}
+
+/** Every second one. */
+const isRoomySeed = (seed: number): boolean => seed % 2 === 0
+
+/** Services that come alone. */
+function calmSteps(people: People, random: Random): readonly CalmStep[] {
+  const restored = people.restore().map((act) => ({ atMs: 0, act }))
+  const singles = Array.from({ length: 4 }, (_, index) => ({
+    atMs: 300 + 600 * index + random.next() * 300,
+    act: people.single(),
+  }))
+  return [...restored, ...singles]
 }
 
 /** Clocks that pass twice as fast as others, or half as fast. */
 const pickRate = (random: Random): number => random.pick([0.5, 1, 1, 2])
 
 /** Several at once, or one after the other was carried out. */
-const pauseOf = (random: Random): number => (random.chance(0.5) ? random.next() * 20 : random.next() * 700)
+const pauseOf = (random: Random, isRoomy: boolean): number =>
+  random.chance(isRoomy ? 0.4 : 0.5) ? random.next() * 20 : random.next() * 700
 
 function trouble(random: Random, replicas: number): Trouble {
   const replica = random.chance(0.5) ? 'leader' : random.below(replicas)

@@ -18,12 +18,12 @@ export interface Recording {
   readonly stop: () => void
 }
 
-const kinds = ['Service', 'IPAddressPool', 'AddressBlock'] as const
+const kinds = ['Service', 'IPAddressPool', 'AddressBlock', 'Lease'] as const
 
 /** Begins before anything is in the namespace. A watch of an API server leaves out no state and keeps their order. */
 export async function record(
   cluster: Cluster,
-  { namespace, servedClass }: Pick<Scene, 'namespace' | 'servedClass'>,
+  { namespace, servedClass, baseRate }: Pick<Scene, 'namespace' | 'servedClass'> & { readonly baseRate: number },
   observe: (fact: Fact) => void,
 ): Promise<Recording> {
   const agent = new Agent({ keepAlive: false, ca: readFileSync(cluster.authorityFile) })
@@ -38,7 +38,7 @@ export async function record(
     const take = (line: string): void => {
       const event = Json.parse(line)
       if (event.at('type').text() === 'ERROR') throw new Error(`the watch of ${kind}: ${line}`)
-      const fact = factOf(kind, servedClass, event)
+      const fact = factOf(kind, { servedClass, atMs: performance.now() * baseRate }, event)
       facts.push(fact)
       observe(fact)
     }

@@ -16,6 +16,10 @@ export interface Replica {
   readonly name: string
   readonly start: (rate: number) => void
   readonly isRunning: () => boolean
+  /** Of the process that runs; undefined: none does. */
+  readonly identity: () => string | undefined
+  /** By identity: when processes ended, by `performance.now()`. */
+  readonly ends: () => ReadonlyMap<string, number>
   readonly kill: () => void
   readonly terminate: () => void
   readonly stop: () => void
@@ -24,6 +28,8 @@ export interface Replica {
   readonly harm: (fault: ConnectionFault) => () => void
   /** Nothing is done to its connection any more, and what was held back comes. */
   readonly heal: () => Promise<void>
+  /** Identities of its processes that began to lead once. */
+  readonly ledOnce: () => readonly string[]
   /** How often it began to lead, in all its lives. */
   readonly leaderships: () => number
   /** What it must never say or do, in all its lives. */
@@ -53,6 +59,7 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
   const proxy = await startProxy({ target: cluster.url, authority: cluster.authority })
   const lives: LabProcess[] = []
   const asked = new Set<LabProcess>()
+  const ends = new Map<string, number>()
   const faults = createFaults(proxy)
 
   const current = (): LabProcess | undefined => lives.at(-1)
@@ -68,16 +75,21 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
     start: (rate) => {
       const identity = `${name}-${lives.length + 1}`
       const command = commandOf(options, { identity, kubeconfig: cluster.kubeconfig(undefined, proxy.url), rate })
-      lives.push(cluster.lab.start(undefined, identity, command))
+      const life = cluster.lab.start(undefined, identity, command)
+      lives.push(life)
+      void life.exited.then(() => ends.set(identity, performance.now()))
     },
     isRunning,
+    identity: () => (isRunning() ? current()?.name : undefined),
+    ends: () => ends,
     kill: () => signal('SIGKILL'),
     terminate: () => signal('SIGTERM'),
     stop: () => signal('SIGSTOP'),
     goOn: () => signal('SIGCONT'),
     harm: faults.add,
     heal: faults.clear,
-    leaderships: () => lives.flatMap((life) => life.jsonLines()).filter((line) => eventOf(line) === 'leading').length,
+    ledOnce: () => lives.filter((life) => beginningsOf(life) === 1).map(({ name }) => name),
+    leaderships: () => lives.reduce((sum, life) => sum + beginningsOf(life), 0),
     complaints: () =>
       lives.flatMap((life) => {
         const defects = life.jsonLines().filter((line) => eventOf(line) === 'defect')
@@ -108,6 +120,8 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
     },
   }
 }
+
+const beginningsOf = (life: LabProcess): number => life.jsonLines().filter((line) => eventOf(line) === 'leading').length
 
 const eventOf = (line: Json): string => line.at('event').textOr('')
 

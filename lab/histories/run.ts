@@ -1,5 +1,6 @@
 // Controllers as real processes that are killed, stopped and cut off: `node lab/histories/run.ts [--histories 100] [--seed 1]
-// [--parallel 2] [--rate 4] [--bail] [--checkout DIRECTORY]`. A failure names its seed; `--seed N --histories 1` plans the same again.
+// [--parallel 2] [--rate 4] [--bail] [--reclaim] [--checkout DIRECTORY]`. A failure names its seed; `--seed N --histories 1` plans the same
+// again. With --reclaim each goes on for minutes, until what lost leaders set aside is free again.
 import { parseArgs } from 'node:util'
 import { refusedWrites, runHistories, startHistories, summary } from './figures.ts'
 
@@ -10,6 +11,7 @@ const { values } = parseArgs({
     parallel: { type: 'string', default: '2' },
     rate: { type: 'string', default: '4' },
     bail: { type: 'boolean', default: false },
+    reclaim: { type: 'boolean', default: false },
     checkout: { type: 'string' },
   },
 })
@@ -25,6 +27,7 @@ const { results, failures } = await runHistories({
   parallel: Number(values.parallel),
   baseRate: Number(values.rate),
   bail: values.bail,
+  awaitsReclaim: values.reclaim,
   checkout: values.checkout,
   tell: (result) => {
     done += 1

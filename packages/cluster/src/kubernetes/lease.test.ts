@@ -267,6 +267,21 @@ describe('A leadership', () => {
     await two.election.stop()
   })
 
+  it('is another one once the Lease was deleted, since somebody else may have made it and led between', async () => {
+    const clock = createVirtualClock()
+    const api = createMemoryApi({ clock })
+    const { election, changes } = createCandidate(api, clock, 'one')
+    election.start()
+    await settle()
+    const first = election.leadership()
+    api.drop(resourceTypes.Lease, lease)
+    await passUntil(clock, () => changes.length >= 3, 5_000)
+    assert.deepEqual(changes, [{ kind: 'acquired' }, { kind: 'lost', reason: 'taken' }, { kind: 'acquired' }])
+    assert.equal(election.leadership()?.number, versionOf(api))
+    assert.ok(Number(versionOf(api)) > Number(first?.number))
+    await election.stop()
+  })
+
   it('can be asked for by whoever is told of it, and is over for whoever is told that it is', async () => {
     const clock = createVirtualClock()
     const api = createMemoryApi({ clock })

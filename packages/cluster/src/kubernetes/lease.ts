@@ -170,6 +170,8 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
         return false
       }
       see(answer.value, own)
+      // Where the Lease had been deleted, another one may have made it and led meanwhile.
+      if (seen === undefined) lose('taken')
       lead(sentMs, number)
       if (own !== attempts) goOnFrom(sentMs)
       return true
