@@ -61,7 +61,7 @@ class TcpListener implements Listener {
   readonly #handler: ListenHandler
   readonly #context: TcpContext
   #protections: ReadonlyMap<string, Protection> = new Map()
-  /** Connections that were complete before the latest keys, and the peers who got these: they can have come without. */
+  /** Connections that were complete before the latest keys and minimum TTLs, and the peers who got these: they can have come without. */
   #earlier: { readonly count: number; readonly peers: ReadonlySet<string> } = { count: 0, peers: new Set() }
   /** Whether the listener's own TTL, that of SYN-ACKs, is not the system's. */
   #hasTtl = false
@@ -137,10 +137,10 @@ class TcpListener implements Listener {
     this.#noteEarlier(before, native, descriptor)
   }
 
-  /** Who gets another key than before may have connected without it until now, and waits to be accepted. */
+  /** Who gets another key than before, or a higher minimum TTL, may have connected without it until now, and waits to be accepted. */
   #noteEarlier(before: ReadonlyMap<string, Protection>, native: NativeSockets, descriptor: number): void {
     const changed = [...this.#protections].flatMap(([key, { peer }]) =>
-      haveSameKeys(before.get(key)?.peer.socket ?? NO_OPTIONS, peer.socket) ? [] : [key],
+      isAsStrict(before.get(key)?.peer.socket ?? NO_OPTIONS, peer.socket) ? [] : [key],
     )
     if (changed.length === 0) return
     const present = this.#earlier.count > 0 ? this.#earlier.peers : []
@@ -210,7 +210,7 @@ const UNKNOWN_TTL = 0
 
 const EARLIER: ConnectionFault = {
   code: 'EKEYREJECTED',
-  message: 'the connection was made before its key was in force',
+  message: 'the connection was made before its key or its minimum TTL was in force',
 }
 
 const CONTRARY: ConnectionFault = {
@@ -233,6 +233,10 @@ function changeProtection(
 
 const haveSameKeys = (one: SocketOptions, other: SocketOptions): boolean =>
   one.md5Password === other.md5Password && JSON.stringify(one.tcpAo) === JSON.stringify(other.tcpAo)
+
+/** Whether what was let in by `one` would be let in by `other` too. */
+const isAsStrict = (one: SocketOptions, other: SocketOptions): boolean =>
+  haveSameKeys(one, other) && (one.minimumTtl ?? 0) >= (other.minimumTtl ?? 0)
 
 /** How many connections are complete and wait to be accepted: tcpi_unacked of the struct tcp_info of a listening socket. */
 function backlogOf(native: NativeSockets, descriptor: number): number {

@@ -282,6 +282,24 @@ describe('a protected listener', () => {
     result.connection.abort()
   })
 
+  it('what connected before there was a minimum TTL, and was not accepted yet, is refused: nobody knows its TTL', async (t) => {
+    const transport = createTcpTransport()
+    const { listener, accepted, faults } = await listen(t, transport)
+    const client = net.connect({ host: '127.0.0.1', port: listener.local.port })
+    const [error] = await Promise.all([
+      once(client, 'error'),
+      once(client, 'connectionAttempt').then(() => {
+        listener.protect([{ address: LOOPBACK, socket: { ...NO_OPTIONS, minimumTtl: 255 } }])
+      }),
+    ])
+    assert.equal((error as [NodeJS.ErrnoException])[0].code, 'ECONNRESET')
+    assert.deepEqual([accepted.length, faults.map(({ fault }) => fault.code)], [0, ['EKEYREJECTED']])
+    const result = await dial(transport, { to: listener.local, socket: { ...NO_OPTIONS, ttl: 255 } })
+    assert.equal(result.kind, 'connected')
+    await until(() => accepted.length > 0)
+    result.connection.abort()
+  })
+
   it('two peers with one address cannot have two keys', async (t) => {
     const transport = createTcpTransport()
     const { listener } = await listen(t, transport, ipv6(0n))
