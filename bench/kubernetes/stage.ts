@@ -47,7 +47,9 @@ export class Stage {
   static async create(product: Product, quietMs: number): Promise<Stage> {
     const groups = ['system:masters']
     const users = roles.map((name) => ({ name, groups }))
-    const cluster = await startCluster({ audit: true, users })
+    // Of policy Local is half of them, and each of those has a health check port: more than the usual range has.
+    const extraArguments = ['--service-node-port-range=20000-32767']
+    const cluster = await startCluster({ audit: true, users, extraArguments })
     try {
       await furnish(cluster, product.crds)
       const router = await Router.listen({ address: addresses.router, port: await freePort() })
